@@ -1,0 +1,222 @@
+"""The same things from Python: `make_task`, `make_optimizer`, and `run` for one run, in memory or into a store."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from carps_lite import spec
+from carps_lite.core import Budget, Optimizer, Problem, Task, Trial
+from carps_lite.errors import InputError
+from carps_lite.evaluation import BrokenRun
+from carps_lite.identity import identify
+from carps_lite.jobs import Job, header, longest, perform
+from carps_lite.loop import Record, Simulation
+from carps_lite.space import Config, Space
+from carps_lite.spec import Resolved
+from carps_lite.store import Store, peek
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Objective = Callable[[Config], float]
+
+
+@dataclass(frozen=True)
+class FunctionTask:
+    """A plain function of a configuration as a task with one objective, `loss`."""
+
+    function: Objective
+    space: Space
+
+    @property
+    def problem(self) -> Problem:
+        """One objective over the space."""
+        return Problem(self.space)
+
+    def evaluate(self, config: Config, fidelity: float | None, seed: int) -> dict[str, float]:
+        """Call the function."""
+        return {"loss": self.function(config)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its records in ask order, and `header`, what it was made with."""
+
+    records: list[Record]
+    header: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def best(self) -> Incumbent:
+        """The best feasible full-fidelity trial. Raises InputError where there is none, or several objectives."""
+        if len(self.header["problem"]["objectives"]) > 1:
+            raise InputError("a run with several objectives has no single best trial; see its records")
+        found = [r for r in self._full() if r.result.feasible]
+        if not found:
+            raise InputError("no trial of this run succeeded at full fidelity")
+        best = min(found, key=lambda r: r.result.values[0])
+        return Incumbent(best.trial.config, best.result.values, best.ask, best.trial)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the best value so far over trials, as a step function."""
+        if ax is None:
+            from matplotlib.figure import Figure
+
+            ax = Figure(figsize=(5, 3), layout="constrained").subplots()
+        curve, best = [], math.inf
+        full = {r.ask for r in self._full()}
+        for r in self.records:
+            if r.ask in full and r.result.feasible:
+                best = min(best, r.result.values[0])
+            curve.append(best if math.isfinite(best) else math.nan)
+        ax.step(range(1, len(curve) + 1), curve, where="post")
+        ax.set(xlabel="trials", ylabel=f"best {self.header['problem']['objectives'][0]}")
+        ax.set_title(f"{self.header['optimizer']} on {self.header['task']}", fontsize="medium")
+        return ax
+
+    def _full(self) -> list[Record]:
+        axis = self.header["problem"]["fidelity"]
+        return [r for r in self.records if r.trial.fidelity is None or (axis and r.trial.fidelity >= axis["high"])]
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The best trial of a run."""
+
+    config: Config
+    values: tuple[float, ...]
+    ask: int
+    trial: Trial = field(repr=False)
+
+
+def make_task(spec_string: str) -> Task:
+    """Build a task: `make_task("bbob/fid:3/dim:5")`. Raises InputError on what does not exist."""
+    made: Task = spec.make("tasks", spec_string)
+    return made
+
+
+def make_optimizer(spec_string: str, problem: Problem, seed: int = 0) -> Optimizer:
+    """Build an optimizer for a problem: `make_optimizer("tpe", task.problem, seed=0)`."""
+    made: Optimizer = spec.make("optimizers", spec_string, problem=problem, seed=seed)
+    return made
+
+
+def run(
+    task: str | Task | Objective,
+    optimizer: str | Callable[..., Optimizer],
+    *,
+    seed: int = 0,
+    budget: str | float | Budget = "default",
+    n_workers: int = 1,
+    sync: bool = False,
+    overhead: float | str = 0.0,
+    space: Space | None = None,
+    store: Store | str | Path | None = None,
+    name: str | None = None,
+) -> Run:
+    """Do one run in this process and return it.
+
+    `task` is a spec, a task, or a plain function of a configuration together with `space`; `optimizer` is a spec or a
+    class. With `store`, what is there is used again and the run is kept there; an object needs a `name` for its id.
+    Raises InputError on wrong input, and BrokenRun where the optimizer or the task breaks its contract.
+    """
+    job = _job(task, optimizer, seed, budget, n_workers, sync, overhead, space, store is not None, name)
+    reason = spec.mismatch(job.optimizer.meta, job.build_task().problem)
+    if reason:
+        raise InputError(f"{job.optimizer.id} cannot run on {job.task.id}: {reason}")
+    if store is None:
+        return _in_memory(job)
+    return _stored(job, store if isinstance(store, Store) else Store(store))
+
+
+def _in_memory(job: Job) -> Run:
+    task = job.build_task()
+    problem = job.problem(task)
+    simulation = Simulation(task, job.build_optimizer(problem), problem, job.seed, job.budget, job.rules)
+    return Run(list(simulation), _plain_header(job, task, problem))
+
+
+def _stored(job: Job, store: Store) -> Run:
+    store.create()
+    files = store.files(job.key)
+    logs = [log for path in files.finished if (log := peek(path)) is not None]
+    if not any(log.covers(job.budget) and _matches(job, log.header) for log in logs):
+        earlier = (*files.finished, *files.failed, *files.parts)
+        summary = perform(job, store, uuid4().hex[:12], earlier)
+        if summary.state == "failed":
+            raise BrokenRun(summary.error)
+    task = job.build_task()
+    records = longest(job, store.files(job.key).finished)
+    return Run(records, _plain_header(job, task, job.problem(task)))
+
+
+def _matches(job: Job, made: Mapping[str, Any]) -> bool:
+    from carps_lite.jobs import same_code, same_options
+
+    return same_code(job, made) and same_options(job, made)
+
+
+def _plain_header(job: Job, task: Task, problem: Problem) -> Mapping[str, Any]:
+    return MappingProxyType(header(job, task, problem))
+
+
+def _job(
+    task: str | Task | Objective,
+    optimizer: str | Callable[..., Optimizer],
+    seed: int,
+    budget: str | float | Budget,
+    n_workers: int,
+    sync: bool,
+    overhead: float | str,
+    space: Space | None,
+    stored: bool,
+    name: str | None,
+) -> Job:
+    task_object = None if isinstance(task, str) else _as_task(task, space)
+    optimizer_class = None if isinstance(optimizer, str) else optimizer
+    if stored and name is None and (task_object is not None or optimizer_class is not None):
+        raise InputError("an object needs name=... to be kept in a store: it becomes its id")
+    resolved_task = spec.resolve("tasks", task) if isinstance(task, str) else _named("tasks", task, name, task_object)
+    if isinstance(optimizer, str):
+        resolved_optimizer = spec.resolve("optimizers", optimizer)
+    else:
+        resolved_optimizer = _named("optimizers", optimizer, name if task_object is None else None, optimizer)
+    default = resolved_task.meta.get("budget", 100) if budget == "default" else budget
+    return Job(
+        resolved_task,
+        resolved_optimizer,
+        seed,
+        Budget.parse(default),
+        identify(
+            resolved_task, task_object and (task_object.function if isinstance(task_object, FunctionTask) else task)
+        ),
+        identify(resolved_optimizer, optimizer_class),
+        n_workers=n_workers,
+        sync=sync,
+        overhead=overhead,
+        task_object=task_object,
+        optimizer_class=optimizer_class,
+    )
+
+
+def _as_task(given: Task | Objective, space: Space | None) -> Task:
+    if isinstance(given, Task):
+        return given
+    if callable(given):
+        if space is None:
+            raise InputError("a plain function needs space=Space({...})")
+        return FunctionTask(given, space)
+    raise InputError(f"a task must be a spec, an object with problem and evaluate, or a function, got {given!r}")
+
+
+def _named(kind: str, given: Any, name: str | None, made: Any) -> Resolved:
+    """A stand-in for a spec, for an object given from Python."""
+    own = getattr(given, "__name__", type(given).__name__)
+    label = name or ("function" if own == "<lambda>" else own)
+    meta = getattr(given, "meta", {})
+    return Resolved(kind, label, label, "", {}, meta if isinstance(meta, Mapping) else {})

@@ -1,0 +1,1 @@
+"""The subcommands of `carps-lite`, one file each; `cli.py` finds them."""

@@ -1,0 +1,32 @@
+"""Errors that a user can cause: one line each, naming the value, what is allowed and the nearest match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Wrong input; its message is one line for a person, and the command line ends with exit code 2."""
+
+
+class MissingDependency(InputError):
+    """A library of an extra is not installed; the message names the command that installs it."""
+
+
+def nearest(value: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the closest of `known`, or a short list of them where none is close."""
+    from difflib import get_close_matches
+
+    names = sorted({str(k) for k in known})
+    close = get_close_matches(str(value), names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    if not names:
+        return ""
+    shown = ", ".join(names[:12])
+    return f"; known: {shown}, ..." if len(names) > 12 else f"; known: {shown}"
+
+
+def unknown(what: str, value: str, known: Iterable[str], hint: str = "") -> InputError:
+    """Build the error for a name that does not exist, e.g. `no task named 'bbop'; did you mean 'bbob'?`."""
+    return InputError(f"{what} {value!r}{nearest(value, known)}{f'   ({hint})' if hint else ''}")

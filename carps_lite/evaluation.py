@@ -1,0 +1,145 @@
+"""One trial: from the task's answer, whatever it is, to what the optimizer is told and what only the log keeps."""
+
+from __future__ import annotations
+
+import math
+import re
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from time import perf_counter_ns
+from typing import Any, NamedTuple
+
+from carps_lite.core import Problem, Task, Trial, TrialFailed
+
+Verdict = tuple[str, float]  # how a watchdog found a trial ("timeout", "memory", "crash"), and the seconds it had taken
+
+
+class BrokenRun(RuntimeError):
+    """The optimizer or the task broke its contract; the run ends as failed."""
+
+
+class Outcome(NamedTuple):
+    """An evaluated trial before it is charged; `cost` is None where the task knows none."""
+
+    values: tuple[float, ...]
+    constraints: tuple[float, ...]
+    cost: float | None
+    failure: str | None
+    info: Mapping[str, Any]
+    nanoseconds: int
+
+
+class Evaluator:
+    """Evaluate trials of one run. A fault of the task is a failed trial; an answer of the wrong form raises BrokenRun.
+
+    `verdicts` maps ask numbers to failures found from outside: those trials are not evaluated again. `watch` is called
+    with the ask number before each evaluation and with -1 after it.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        problem: Problem,
+        *,
+        measured_cost: bool,
+        verdicts: Mapping[int, Verdict],
+        watch: Callable[[int], None] | None,
+    ) -> None:
+        self.task, self.problem, self.measured_cost = task, problem, measured_cost
+        self.verdicts, self.watch = verdicts, watch or (lambda number: None)
+        self._many = getattr(task, "evaluate_many", None)
+        self._told = frozenset((*problem.objectives, *problem.constraints, "cost"))
+
+    def one(self, number: int, trial: Trial, seed: int) -> Outcome:
+        """Evaluate the `number`-th trial of the run."""
+        if number in self.verdicts:
+            kind, seconds = self.verdicts[number]
+            return self._failed(kind, seconds if self.measured_cost else None, {}, int(seconds * 1e9))
+        self.watch(number)
+        begin = perf_counter_ns()
+        answer: Any
+        try:
+            answer = self.task.evaluate(dict(trial.config), self._fidelity(trial), seed)
+        except Exception as error:
+            answer = error
+        took = perf_counter_ns() - begin
+        self.watch(-1)
+        return self._outcome(answer, took)
+
+    def batch(self, first: int, trials: Sequence[Trial], seeds: Sequence[int]) -> list[Outcome]:
+        """Evaluate trials together where the task can, one by one where it cannot or one of them has a verdict."""
+        numbers = range(first, first + len(trials))
+        if self._many is None or len(trials) == 1 or not self.verdicts.keys().isdisjoint(numbers):
+            return [self.one(*item) for item in zip(numbers, trials, seeds, strict=True)]
+        self.watch(first)
+        begin = perf_counter_ns()
+        answers: Sequence[Any]
+        try:
+            answers = self._many([dict(t.config) for t in trials], [self._fidelity(t) for t in trials], list(seeds))
+        except Exception as error:
+            answers = [error] * len(trials)
+        took = (perf_counter_ns() - begin) // len(trials)
+        self.watch(-1)
+        if len(answers) != len(trials):
+            raise BrokenRun(f"{type(self.task).__name__}.evaluate_many gave {len(answers)} for {len(trials)} trials")
+        return [self._outcome(answer, took) for answer in answers]
+
+    def _fidelity(self, trial: Trial) -> float | None:
+        """What a task is told: its full fidelity where the optimizer asked for none."""
+        axis = self.problem.fidelity
+        if axis is None:
+            return None
+        value = axis.high if trial.fidelity is None else trial.fidelity
+        return int(value) if axis.integer else value
+
+    def _outcome(self, answer: Any, took: int) -> Outcome:
+        if isinstance(answer, BaseException):
+            return self._raised(answer, took)
+        names, constraint_names = self.problem.objectives, self.problem.constraints
+        try:
+            values = tuple([float(answer[name]) for name in names])
+            constraints = tuple([float(answer[name]) for name in constraint_names]) if constraint_names else ()
+            cost = answer.get("cost")
+            cost = None if cost is None else float(cost)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BrokenRun(self._complaint(answer, error)) from error
+        if cost is not None and not 0 <= cost < math.inf:
+            raise BrokenRun(f"{type(self.task).__name__}.evaluate returned cost={cost}; it must be finite and >= 0")
+        info = {k: answer[k] for k in answer if k not in self._told} if len(answer) > len(names) else {}
+        for name, value in zip((*names, *constraint_names), (*values, *constraints), strict=True):
+            if not math.isfinite(value):
+                return self._failed(f"{'nan' if math.isnan(value) else 'infinite'} {name}", cost, info, took)
+        return Outcome(values, constraints, cost, None, info, took)
+
+    def _complaint(self, answer: Any, error: Exception) -> str:
+        name = f"{type(self.task).__name__}.evaluate"
+        if not isinstance(answer, Mapping):
+            return f"{name} must return a dict, got {type(answer).__name__}"
+        missing = [n for n in (*self.problem.objectives, *self.problem.constraints) if n not in answer]
+        if missing:
+            return f"{name} returned {', '.join(map(str, answer)) or 'nothing'}; missing: {', '.join(missing)}"
+        return f"{name} returned something that is no number: {error}"
+
+    def _raised(self, error: BaseException, took: int) -> Outcome:
+        seconds = took * 1e-9 if self.measured_cost else None
+        if isinstance(error, TrialFailed):
+            return self._failed(error.kind, seconds if error.cost is None else error.cost, error.info, took)
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f" ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
+        # an object's address would make the log of a repeated run differ
+        said = re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", " ".join(str(error).split()))[:500]
+        return self._failed(f"{type(error).__name__}: {said}{where}", seconds, {}, took)
+
+    def _failed(self, kind: str, cost: float | None, info: Mapping[str, Any], took: int) -> Outcome:
+        nan = (math.nan,) * len(self.problem.objectives)
+        return Outcome(nan, (math.nan,) * len(self.problem.constraints), cost, kind, info, took)
+
+
+def evaluation_seed(run_seed: int, config: bytes, repeat: int) -> int:
+    """The seed of an evaluation, in [0, 2^31): equal for every optimizer at one point, fresh for each repetition.
+
+    It leaves the fidelity out, so that a configuration can be continued from a lower one.
+    """
+    text = b"%d/%d/" % (run_seed, repeat) + config
+    return int.from_bytes(blake2b(text, digest_size=4).digest(), "big") >> 1

@@ -1,0 +1,229 @@
+"""Run the cells of a grid on warm worker processes: limits, retries, and a result for each, whatever dies."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+from uuid import uuid4
+
+from pebble import ProcessExpired, ProcessPool
+
+from carps_lite.evaluation import Verdict
+from carps_lite.jobs import THREAD_VARIABLES, Summary, perform
+from carps_lite.plan import Cell
+from carps_lite.store import Store
+from carps_lite.watchdog import Limits, Sight, Slots, Watchdog
+
+QUEUED = 8  # cells handed to the pool for each process, so that short runs do not wait for the parent
+DEATHS = 2  # deaths of the worker at one trial (or outside of trials) before the trial (or the run) is given up
+_PDEATHSIG = 1
+
+
+class Progress(Protocol):
+    """What the grid reports to."""
+
+    def update(self, cell: Cell, summary: Summary) -> None:
+        """A run has ended."""
+        ...
+
+    def tick(self) -> None:
+        """Time has passed."""
+        ...
+
+
+@dataclass
+class _Flight:
+    """A cell on its way through the pool."""
+
+    cell: Cell
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    deaths: dict[int, int] = field(default_factory=dict)  # by ask number, -1 for between trials
+    ended: str | None = None
+    slot: int = -1
+    attempt: str = ""
+
+    @property
+    def part(self) -> str:
+        return f"{self.cell.job.key.stem}.{self.attempt}.part"
+
+
+def run_cells(
+    cells: list[Cell], store: Store, processes: int, limits: Limits, progress: Progress, quiet: bool = True
+) -> None:
+    """Do all cells and report each to `progress`. With `processes=0` in this process, one by one, without limits.
+
+    A KeyboardInterrupt stops the workers and leaves what they wrote, to be gone on from.
+    """
+    store.create()
+    if processes == 0:
+        for cell in cells:
+            progress.update(cell, perform(cell.job, store, _attempt(), cell.earlier, cell.aside))
+        return
+    slots = Slots.create(processes * QUEUED)
+    log = store.root / "logs" / f"{os.uname().nodename}-{os.getpid()}.log" if quiet else None
+    try:
+        with _one_thread(), _Pool(processes, slots, log) as pool:
+            _Grid(cells, store, slots, limits, progress, pool).run()
+    finally:
+        slots.remove()
+        if log is not None:
+            _drop_if_empty(log)
+
+
+class _Grid:
+    """The parent's side: what is in flight, what comes back, what is tried again."""
+
+    def __init__(
+        self, cells: list[Cell], store: Store, slots: Slots, limits: Limits, progress: Progress, pool: ProcessPool
+    ) -> None:
+        self.waiting = deque(_Flight(cell) for cell in cells)
+        self.store, self.slots, self.limits, self.progress, self.pool = store, slots, limits, progress, pool
+        self.flying: dict[int, _Flight] = {}
+        self.free = list(range(slots.count))[::-1]
+        self.landed: SimpleQueue[tuple[int, Any]] = SimpleQueue()
+
+    def run(self) -> None:
+        with Watchdog(self.slots, self.limits, self._touch) as self.watchdog:
+            while self.waiting or self.flying:
+                while self.waiting and self.free:
+                    self._launch(self.waiting.popleft())
+                with suppress(Empty):
+                    slot, future = self.landed.get(timeout=0.2)
+                    self._land(slot, future)
+                self.progress.tick()
+
+    def _launch(self, flight: _Flight) -> None:
+        flight.slot, flight.attempt = self.free.pop(), _attempt()
+        slot, cell = flight.slot, flight.cell
+        self.flying[slot] = flight
+        args = (cell, str(self.store.root), flight.attempt, flight.verdicts, slot, flight.ended)
+        future = self.pool.schedule(_work, args=args)
+        future.add_done_callback(lambda done: self.landed.put((slot, done)))
+
+    def _land(self, slot: int, future: Any) -> None:
+        flight = self.flying.pop(slot)
+        cause, sight = self.watchdog.causes.pop(slot, (None, None))
+        sight = sight or self.slots.look(slot)
+        self.slots.clear(slot)
+        self.free.append(slot)
+        error = future.exception()
+        if error is None:
+            self.progress.update(flight.cell, future.result())
+        elif isinstance(error, ProcessExpired):
+            self._mourn(flight, cause, sight, error.exitcode)
+        else:  # a fault of ours, or of the file system
+            self.progress.update(flight.cell, Summary("failed", error=f"{type(error).__name__}: {error}"))
+
+    def _mourn(self, flight: _Flight, cause: str | None, sight: Sight | None, exitcode: int) -> None:
+        """A worker died: decide whose fault it was, and go on from what it wrote."""
+        ask = sight.ask if sight is not None else -1
+        seconds = sight.trial_seconds if sight is not None else 0.0
+        if cause == "run":
+            flight.ended = f"time limit of {self.limits.run_seconds:g} s for a run"
+        elif cause is not None and ask >= 0:
+            flight.verdicts[ask] = (cause, seconds)
+        elif cause is not None:
+            flight.ended = f"the optimizer held more than {(self.limits.memory_bytes or 0) / 1e9:.3g} GB"
+        elif exitcode != -signal.SIGTERM and sight is not None:  # a preempted process is no crash
+            flight.deaths[ask] = flight.deaths.get(ask, 0) + 1
+            if flight.deaths[ask] >= DEATHS and ask >= 0:
+                flight.verdicts[ask] = ("crash", seconds)
+            elif flight.deaths[ask] >= DEATHS:
+                flight.ended = f"the process died outside of a trial (exit code {exitcode})"
+        part = self.store.root / flight.cell.job.key.folder / flight.part
+        if part.exists():
+            flight.cell.earlier.append(part)
+        self.waiting.appendleft(flight)
+
+    def _touch(self) -> None:
+        """Keep the files of running attempts young, so that other machines leave their runs alone."""
+        for flight in list(self.flying.values()):
+            with suppress(OSError):
+                os.utime(self.store.root / flight.cell.job.key.folder / flight.part)
+
+
+class _Pool(ProcessPool):  # type: ignore[misc]
+    """A pool of workers that are ended at once, whatever they do, when the block is left by an exception."""
+
+    def __init__(self, processes: int, slots: Slots, log: Path | None) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["carps_lite.jobs"])
+        super().__init__(processes, 0, _settle, (str(slots.path), slots.count, log and str(log)), context)
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.stop()
+        self.join()
+
+
+def _settle(slots: str, count: int, log: str | None) -> None:
+    """Prepare a worker: the parent alone answers Ctrl-C; nobody outlives a parent that was killed."""
+    global _SLOTS
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+    _SLOTS = Slots(Path(slots), count)
+    if log is not None:  # what libraries print must not run through the progress bar
+        Path(log).parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        os.close(handle)
+
+
+_SLOTS: Slots | None = None
+
+
+def _work(cell: Cell, root: str, attempt: str, verdicts: dict[int, Verdict], slot: int, ended: str | None) -> Summary:
+    """Do one run in a worker."""
+    assert _SLOTS is not None
+    watch = _SLOTS.enter(slot)
+    try:
+        return perform(cell.job, _store(root), attempt, cell.earlier, cell.aside, verdicts, watch, ended)
+    finally:
+        _SLOTS.clear(slot)
+
+
+def _store(root: str) -> Store:
+    if root not in _STORES:
+        _STORES[root] = Store(root)
+    return _STORES[root]
+
+
+_STORES: dict[str, Store] = {}
+
+
+def _attempt() -> str:
+    return uuid4().hex[:12]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One BLAS thread a worker: set in the environment before any worker starts, and put back after."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _drop_if_empty(log: Path) -> None:
+    with suppress(OSError):
+        if log.stat().st_size == 0:
+            log.unlink()
+        log.parent.rmdir()

@@ -1,0 +1,129 @@
+"""The keys of `run.yaml`: checked, and turned into a request, limits and the rest that a grid needs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from carps_lite import spec
+from carps_lite.core import Budget
+from carps_lite.errors import InputError
+from carps_lite.loop import MEASURED
+from carps_lite.plan import Request, parse_rerun
+from carps_lite.watchdog import Limits
+
+MEMORY_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One call of `run`."""
+
+    request: Request
+    limits: Limits
+    processes: int
+    results: Path
+    dry_run: bool
+
+
+def parse_settings(given: Mapping[str, Any]) -> Settings:
+    """Check every value. Raises InputError, in one line that names the key, the value and what is allowed."""
+    budget = given["budget"]
+    request = Request(
+        tasks=spec.resolve_all("tasks", _listed(given, "task")),
+        optimizers=spec.resolve_all("optimizers", _listed(given, "optimizer")),
+        seeds=parse_seeds(given["seeds"]),
+        budget=None if budget == "default" else Budget.parse(budget),
+        n_workers=_count(given, "n_workers", 1),
+        sync=_switch(given, "sync"),
+        overhead=_overhead(given["overhead"]),
+        device=_device(given["device"]),
+        shard=parse_shard(given["shard"]),
+        rerun=parse_rerun(given["rerun"]),
+    )
+    cores = len(os.sched_getaffinity(0))
+    processes = cores if given["processes"] is None else _count(given, "processes", 0)
+    memory = _seconds(given, "memory_gb")
+    limits = Limits(
+        _seconds(given, "trial_seconds"),
+        _seconds(given, "run_seconds"),
+        memory * 1e9 if memory else _machine_memory() * MEMORY_SHARE / max(1, processes),
+    )
+    return Settings(request, limits, processes, Path(str(given["results"])), _switch(given, "dry_run"))
+
+
+def parse_seeds(value: Any) -> list[int]:
+    """Read `5` (0 to 4), `5..9`, `1+3`, or a list of those for single seeds."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return list(range(value))
+    parts = [str(v) for v in value] if isinstance(value, Sequence) and not isinstance(value, str) else [str(value)]
+    seeds: list[int] = []
+    for part in (p.strip() for text in parts for p in text.split("+")):
+        match = re.fullmatch(r"(\d+)(?:\.\.(\d+))?", part)
+        if match is None or (match[2] and int(match[1]) > int(match[2])) or value == 0:
+            raise InputError(f"seeds must be a count such as 5, or seeds such as 5..9 or [1,3], got {value!r}")
+        seeds += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return list(dict.fromkeys(seeds))
+
+
+def parse_shard(value: Any) -> tuple[int, int]:
+    """Read `2of8`."""
+    if value is None:
+        return 1, 1
+    match = re.fullmatch(r"(\d+)of(\d+)", str(value))
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise InputError(f"shard must be KofN with 1 <= K <= N, such as 2of8, got {value!r}")
+    return int(match[1]), int(match[2])
+
+
+def _listed(given: Mapping[str, Any], key: str) -> list[str]:
+    value = given[key]
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple) or not listed or not all(isinstance(one, str) for one in listed):
+        raise InputError(f"{key} must be a name or a list of names, got {value!r}")
+    return list(listed)
+
+
+def _count(given: Mapping[str, Any], key: str, least: int) -> int:
+    value = given[key]
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{key} must be a whole number of at least {least}, got {value!r}")
+    return value
+
+
+def _switch(given: Mapping[str, Any], key: str) -> bool:
+    value = given[key]
+    if not isinstance(value, bool):
+        raise InputError(f"{key} must be true or false, got {value!r}")
+    return value
+
+
+def _seconds(given: Mapping[str, Any], key: str) -> float | None:
+    value = given[key]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise InputError(f"{key} must be a positive number or null, got {value!r}")
+    return float(value)
+
+
+def _overhead(value: Any) -> float | str:
+    if value == MEASURED:
+        return MEASURED
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise InputError(f"overhead must be a number of seconds or {MEASURED!r}, got {value!r}")
+    return float(value)
+
+
+def _device(value: Any) -> str | None:
+    if value is not None and not re.fullmatch(r"cpu|cuda(:\d+)?", str(value)):
+        raise InputError(f"device must be cpu, cuda or cuda:N, got {value!r}")
+    return None if value is None else str(value)
+
+
+def _machine_memory() -> float:
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

@@ -1,0 +1,314 @@
+"""Search spaces: five kinds of parameter, conditions, and a view of the space as the unit cube."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+Value = float | int | str | bool
+Config = dict[str, Value]
+When = Mapping[str, tuple[Value, ...]]
+
+
+def same(a: object, b: object) -> bool:
+    """Equality of two parameter values that tells True from 1 (and 1 from '1')."""
+    return isinstance(a, bool) == isinstance(b, bool) and a == b
+
+
+@dataclass(frozen=True)
+class Float:
+    """A real number in [low, high], optionally on a log scale."""
+
+    low: float
+    high: float
+    log: bool = False
+    default: float | None = None
+    when: When = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        _check_range(self)
+        _normalise_when(self)
+        _settle_default(self)
+
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        return (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
+
+    def contains(self, x: object) -> bool:
+        """Whether `x` is a legal value."""
+        return isinstance(x, int | float) and not isinstance(x, bool) and self.low <= x <= self.high
+
+    def encode(self, x: float) -> float:
+        """Map a value to [0, 1]."""
+        low, high = self._ends
+        return (((math.log(x) if self.log else x) - low) / (high - low)) if high > low else 0.5
+
+    def decode(self, u: np.ndarray) -> list[float]:
+        """Map points of [0, 1], shape (n,), to n values; points outside are clipped."""
+        low, high = self._ends
+        x = low + np.clip(u, 0.0, 1.0) * (high - low)
+        decoded: list[float] = np.clip(np.exp(x) if self.log else x, self.low, self.high).tolist()
+        return decoded
+
+
+@dataclass(frozen=True)
+class Int:
+    """A whole number in [low, high]; each owns a cell of the unit interval, so both ends are as likely as the rest."""
+
+    low: int
+    high: int
+    log: bool = False
+    default: int | None = None
+    when: When = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            value = getattr(self, name)
+            if value != int(value):
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
+            object.__setattr__(self, name, int(value))
+        _check_range(self)
+        _normalise_when(self)
+        _settle_default(self)
+
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        low, high = self.low - 0.5, self.high + 0.5
+        return (math.log(low), math.log(high)) if self.log else (low, high)
+
+    def contains(self, x: object) -> bool:
+        """Whether `x` is a legal value."""
+        return isinstance(x, int) and not isinstance(x, bool) and self.low <= x <= self.high
+
+    def encode(self, x: int) -> float:
+        """Map a value to the middle of its cell of [0, 1]."""
+        low, high = self._ends
+        return ((math.log(x) if self.log else x) - low) / (high - low)
+
+    def decode(self, u: np.ndarray) -> list[int]:
+        """Map points of [0, 1], shape (n,), to n values; points outside are clipped."""
+        low, high = self._ends
+        x = low + np.clip(u, 0.0, 1.0) * (high - low)
+        cells = np.rint(np.exp(x) if self.log else x)
+        decoded: list[int] = np.clip(cells, self.low, self.high).astype(np.int64).tolist()
+        return decoded
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """One of several unordered choices."""
+
+    choices: tuple[Value, ...]
+    default: Value | None = None
+    when: When = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+        _normalise_when(self)
+        _settle_default(self)
+
+    def contains(self, x: object) -> bool:
+        """Whether `x` is a legal value."""
+        return any(same(x, choice) for choice in self.choices)
+
+    def index(self, x: Value) -> int:
+        """The position of `x` among the choices."""
+        for i, choice in enumerate(self.choices):
+            if same(x, choice):
+                return i
+        raise ValueError(f"{x!r} is not one of {self.choices}")
+
+    def encode(self, x: Value) -> float:
+        """Map a value to the middle of its cell of [0, 1]."""
+        return (self.index(x) + 0.5) / len(self.choices)
+
+    def decode(self, u: np.ndarray) -> list[Value]:
+        """Map points of [0, 1], shape (n,), to n values; points outside are clipped."""
+        cells = np.clip(np.asarray(u) * len(self.choices), 0, len(self.choices) - 1)
+        return [self.choices[i] for i in cells.astype(np.int64).tolist()]
+
+
+class Ordinal(Categorical):
+    """One of several choices whose order carries meaning; equal distances are assumed where a distance is needed."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A parameter with a single value, kept because the task wants it spelled out."""
+
+    value: Value
+    when: When = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_value(self.value)
+        _normalise_when(self)
+
+    @property
+    def default(self) -> Value:
+        """The value."""
+        return self.value
+
+    def contains(self, x: object) -> bool:
+        """Whether `x` is the value."""
+        return same(x, self.value)
+
+    def encode(self, x: Value) -> float:
+        """Map the value to the middle of [0, 1]."""
+        return 0.5
+
+    def decode(self, u: np.ndarray) -> list[Value]:
+        """Return the value once for each point, shape (n,)."""
+        return [self.value] * len(u)
+
+
+Param = Float | Int | Categorical | Ordinal | Constant
+
+
+def _check_value(x: object) -> None:
+    if not isinstance(x, str | bool | int | float) or (isinstance(x, float) and not math.isfinite(x)):
+        raise ValueError(f"a value must be a finite number, a string or a bool, got {x!r}")
+
+
+def _check_range(p: Float | Int) -> None:
+    if not (math.isfinite(p.low) and math.isfinite(p.high) and p.low <= p.high):
+        raise ValueError(f"bounds must be finite with low <= high, got low={p.low}, high={p.high}")
+    if p.log and p.low <= 0:
+        raise ValueError(f"a log scale needs low > 0, got low={p.low}")
+
+
+def _check_choices(p: Categorical) -> None:
+    object.__setattr__(p, "choices", tuple(p.choices))
+    for i, choice in enumerate(p.choices):
+        _check_value(choice)
+        if any(same(choice, other) for other in p.choices[:i]):
+            raise ValueError(f"choices must differ, got {choice!r} twice")
+    if not p.choices:
+        raise ValueError("choices must not be empty")
+
+
+def _normalise_when(p: Param) -> None:
+    """Accept {parent: value} and {parent: [values]}, keep {parent: (values,)}."""
+    given: Mapping[str, object] = p.when
+    as_tuples = {
+        parent: (values,) if isinstance(values, str | bool | int | float) else tuple(values)  # type: ignore[arg-type]
+        for parent, values in given.items()
+    }
+    object.__setattr__(p, "when", as_tuples)
+
+
+def _settle_default(p: Float | Int | Categorical) -> None:
+    """Fill in the default: the middle of the (log) scale or of an ordinal, the first choice of a categorical."""
+    if p.default is None:
+        if isinstance(p, Categorical):
+            middle = (len(p.choices) - 1) // 2 if isinstance(p, Ordinal) else 0
+            object.__setattr__(p, "default", p.choices[middle])
+        else:
+            object.__setattr__(p, "default", p.decode(np.array([0.5]))[0])
+    if not p.contains(p.default):
+        raise ValueError(f"the default {p.default!r} is not a legal value of {p}")
+
+
+class Space(Mapping[str, Param]):
+    """Named parameters in order; a parameter is active where all its conditions hold, and they may be nested.
+
+    `when={parent: values}` makes a parameter depend on earlier ones: it is active where every parent is active and
+    has one of the listed values. Raises ValueError, naming the parameter, where a condition cannot be met.
+    """
+
+    def __init__(self, params: Mapping[str, Param]) -> None:
+        self._params: dict[str, Param] = dict(params)
+        for name, p in self._params.items():
+            if not isinstance(p, Float | Int | Categorical | Constant):
+                raise ValueError(f"parameter {name!r} must be Float, Int, Categorical, Ordinal or Constant, got {p!r}")
+            self._check_conditions(name, p)
+        self.conditional: bool = any(p.when for p in self._params.values())
+
+    def _check_conditions(self, name: str, p: Param) -> None:
+        earlier = list(self._params)[: list(self._params).index(name)]
+        for parent, values in p.when.items():
+            if parent not in earlier:
+                raise ValueError(f"parameter {name!r} depends on {parent!r}, which is not declared before it")
+            for value in values:
+                if not self._params[parent].contains(value):
+                    raise ValueError(f"parameter {name!r} waits for {parent}={value!r}, which {parent!r} cannot take")
+
+    def __getitem__(self, name: str) -> Param:
+        return self._params[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._params)
+
+    def __len__(self) -> int:
+        return len(self._params)
+
+    def __repr__(self) -> str:
+        return f"Space({self._params!r})"
+
+    @property
+    def default(self) -> Config:
+        """The configuration of all defaults."""
+        return self.prune({name: p.default for name, p in self._params.items() if p.default is not None})
+
+    def active(self, name: str, config: Mapping[str, Value]) -> bool:
+        """Whether `name` is active, given the values of its active parents in `config`."""
+        return all(
+            parent in config and any(same(config[parent], v) for v in values)
+            for parent, values in self._params[name].when.items()
+        )
+
+    def prune(self, config: Mapping[str, Value]) -> Config:
+        """Keep only the active parameters, in the order of the space."""
+        if not self.conditional:
+            return {name: config[name] for name in self._params}
+        kept: Config = {}
+        for name in self._params:
+            if self.active(name, kept):
+                kept[name] = config[name]
+        return kept
+
+    def violation(self, config: Mapping[str, Value]) -> str | None:
+        """Say in one line what is wrong with a configuration; None where it is legal, active parameters only."""
+        n_active = 0
+        for name, p in self._params.items():
+            if p.when and not self.active(name, config):
+                if name in config:
+                    return f"parameter {name!r} is not active in {dict(config)}"
+                continue
+            n_active += 1
+            if name not in config:
+                return f"parameter {name!r} is missing in {dict(config)}"
+            if not p.contains(config[name]):
+                return f"{name}={config[name]!r} is outside {p}"
+        if n_active != len(config):
+            extra = sorted(set(config) - set(self._params))
+            return f"unknown parameter(s) {extra} in {dict(config)}"
+        return None
+
+    def sample(self, rng: np.random.Generator) -> Config:
+        """Draw one configuration, uniform in the unit cube."""
+        return self.decode(rng.random(len(self)))
+
+    def encode(self, config: Mapping[str, Value]) -> np.ndarray:
+        """Map a configuration to the unit cube, shape (d,); an inactive parameter becomes 0.5."""
+        return np.array([p.encode(config[name]) if name in config else 0.5 for name, p in self._params.items()])  # type: ignore[arg-type]
+
+    def decode(self, u: np.ndarray) -> Config:
+        """Map a point of the unit cube, shape (d,), to a configuration; the inverse of `encode` up to rounding."""
+        return self.decode_many(np.asarray(u, dtype=float)[None, :])[0]
+
+    def decode_many(self, u: np.ndarray) -> list[Config]:
+        """Map points of the unit cube, shape (n, d), to n configurations, without their inactive parameters."""
+        if u.ndim != 2 or u.shape[1] != len(self):
+            raise ValueError(f"u must have shape (n, {len(self)}), got {u.shape}")
+        columns = [p.decode(u[:, i]) for i, p in enumerate(self._params.values())]
+        names = list(self._params)
+        configs: list[Config] = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        if not columns:
+            return [{} for _ in u]
+        return [self.prune(c) for c in configs] if self.conditional else configs

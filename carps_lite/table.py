@@ -1,0 +1,215 @@
+"""One table of all trials and one of all runs, kept as Parquet beside the runs and rebuilt incrementally."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from carps_lite.identity import is_stale
+from carps_lite.rows import SCHEMA, parse_log
+from carps_lite.store import peek
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from carps_lite.store import Store
+
+_NAME = pa.dictionary(pa.int32(), pa.string())
+TRIALS = pa.schema(
+    {
+        "run": pa.int32(),
+        "task": _NAME,
+        "optimizer": _NAME,
+        "seed": pa.int64(),
+        "n_workers": pa.int32(),
+        "variant": _NAME,
+        "ask": pa.int32(),
+        "start": pa.float64(),
+        "end": pa.float64(),
+        "fidelity": pa.float64(),
+        "spent": pa.float64(),
+        "cost": pa.float64(),
+        "value": pa.float64(),
+        "values": pa.list_(pa.float64()),
+        "constraints": pa.list_(pa.float64()),
+        "failure": _NAME,
+        "config": pa.string(),
+        "info": pa.string(),
+        "ask_seconds": pa.float64(),
+        "evaluate_seconds": pa.float64(),
+        "tell_seconds": pa.float64(),
+    }
+)
+RUNS = pa.schema(
+    {
+        "run": pa.int32(),
+        "file": pa.string(),
+        "size": pa.int64(),
+        "modified": pa.int64(),
+        "state": pa.string(),
+        "error": pa.string(),
+        "n_trials": pa.int32(),
+        "n_failed": pa.int32(),
+        "spent": pa.float64(),
+        "seconds": pa.float64(),
+        "ask_seconds": pa.float64(),
+        "tell_seconds": pa.float64(),
+        "header": pa.string(),
+    }
+)
+_FROM_HEADER = ("task", "optimizer", "seed", "n_workers", "variant")
+
+
+def load(store: Store, refresh: bool = True, trials: bool = True) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the frames of runs and of trials (empty where `trials` is false), with what is new in the store added."""
+    runs, table = _cached(store.root, trials or refresh)
+    if refresh:
+        runs, table = _refresh(store.root, runs, table)
+    frame = runs.to_pandas()
+    headers = [orjson.loads(text) for text in frame["header"]]
+    for name in _FROM_HEADER:
+        frame[name] = [h[name] for h in headers]
+    for name in ("kind", "objectives", "reference"):
+        frame[name] = [h["problem"][name] for h in headers]
+    frame["group"] = [h["group"] for h in headers]
+    frame["optimum"] = [float("nan") if h["optimum"] is None else h["optimum"] for h in headers]
+    frame["stale"] = [is_stale(h) for h in headers]
+    frame["header"] = headers
+    order = ["run", *_FROM_HEADER, "state", "error", "n_trials", "n_failed", "spent", "kind", "objectives", "reference",
+             "optimum", "group", "stale", "seconds", "ask_seconds", "tell_seconds", "file", "header"]  # fmt: skip
+    return frame[order], table.to_pandas() if trials else TRIALS.empty_table().to_pandas()
+
+
+def _cached(root: Path, trials: bool) -> tuple[pa.Table, pa.Table]:
+    """Read both files, or start empty where they are missing, damaged or do not belong together."""
+    try:
+        runs = pq.read_table(root / "runs.parquet")
+        meta = pq.read_metadata(root / "table.parquet").metadata or {}
+        fits = runs.schema.metadata.get(b"token") == meta.get(b"token") and runs.schema.equals(RUNS)
+        table = pq.read_table(root / "table.parquet") if fits and trials else TRIALS.empty_table()
+        if fits and (not trials or table.schema.equals(TRIALS)):
+            return runs, table
+    except (OSError, pa.ArrowException, AttributeError):
+        pass
+    return RUNS.empty_table(), TRIALS.empty_table()
+
+
+def _refresh(root: Path, runs: pa.Table, table: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Drop runs whose file is gone or changed, add the new ones, and write both files where anything did."""
+    present = dict(_scan(root))
+    columns = (runs[name].to_pylist() for name in ("run", "file", "size", "modified"))
+    known = {file: (run, (size, modified)) for run, file, size, modified in zip(*columns, strict=True)}
+    kept = {run for file, (run, stamp) in known.items() if present.get(file) == stamp}
+    fresh = {file: stamp for file, stamp in present.items() if file not in known or known[file][1] != stamp}
+    if len(kept) == len(known) and not fresh:
+        return runs, table
+    if len(kept) < len(known):
+        keep = pa.array(sorted(kept), pa.int32())
+        runs = runs.filter(pc.is_in(runs["run"], value_set=keep))
+        table = table.filter(pc.is_in(table["run"], value_set=keep))
+    first = max(kept, default=-1) + 1
+    for new_runs, new_trials in _parse(root, sorted(fresh.items()), first):
+        runs, table = pa.concat_tables([runs, new_runs]), pa.concat_tables([table, new_trials])
+    table = table.unify_dictionaries()
+    _write(root, runs, table)
+    return runs, table
+
+
+def _scan(root: Path) -> Iterable[tuple[str, tuple[int, int]]]:
+    """Yield (relative path, (size, time of change)) of the file that speaks for each run."""
+    for task in sorted(p for p in root.glob("*") if p.is_dir()):
+        for optimizer in sorted(p for p in task.glob("*") if p.is_dir()):
+            stems: dict[str, list[os.DirEntry[str]]] = {}
+            for entry in os.scandir(optimizer):
+                if entry.name.endswith(".jsonl"):
+                    stems.setdefault(entry.name.rpartition(",")[0], []).append(entry)
+            for entries in stems.values():
+                status = _spokesman(entries)
+                name = f"{task.name}/{optimizer.name}/{status.name}"
+                yield name, (status.stat().st_size, status.stat().st_mtime_ns)
+
+
+def _spokesman(entries: list[os.DirEntry[str]]) -> os.DirEntry[str]:
+    """The longest finished file of a run; a failed one where there is no other."""
+    finished = [e for e in entries if not e.name.endswith(",failed.jsonl")] or entries
+    if len(finished) == 1:
+        return finished[0]
+    logs = {e.name: peek(Path(e.path)) for e in finished}
+    return max(finished, key=lambda e: (log.length if (log := logs[e.name]) else 0.0, e.name))
+
+
+def _parse(root: Path, files: list[tuple[str, tuple[int, int]]], first: int) -> Iterable[tuple[pa.Table, pa.Table]]:
+    """Parse logs in portions, so that memory stays bounded."""
+    portion = 500
+    for begin in range(0, len(files), portion):
+        runs: dict[str, list[Any]] = {name: [] for name in RUNS.names}
+        trials: dict[str, list[Any]] = {name: [] for name in TRIALS.names}
+        for i, (file, (size, modified)) in enumerate(files[begin : begin + portion]):
+            header, rows, end = parse_log((root / file).read_bytes())
+            if header is None or end is None:
+                continue
+            run = first + begin + i
+            _add_trials(trials, run, header, rows)
+            _add_run(runs, header, rows, end, {"run": run, "file": file, "size": size, "modified": modified})
+        yield pa.table(runs, schema=RUNS), pa.table(trials, schema=TRIALS)
+
+
+def _add_trials(into: dict[str, list[Any]], run: int, header: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
+    n = len(rows)
+    into["run"] += [run] * n
+    for name in _FROM_HEADER:
+        into[name] += [header[name]] * n
+    for name in ("ask", "start", "end", "spent", "cost", "values"):
+        into[name] += [row[name] for row in rows]
+    for name in ("fidelity", "failure"):
+        into[name] += [row.get(name) for row in rows]
+    into["constraints"] += [row.get("constraints", []) for row in rows]
+    into["value"] += [row["values"][0] for row in rows]
+    into["config"] += [orjson.dumps(row["config"]).decode() for row in rows]
+    into["info"] += [orjson.dumps(row["info"]).decode() if "info" in row else "{}" for row in rows]
+    for i, name in enumerate(("ask_seconds", "evaluate_seconds", "tell_seconds")):
+        into[name] += [row["measured_ns"][i] * 1e-9 for row in rows]
+
+
+def _add_run(
+    into: dict[str, list[Any]],
+    header: Mapping[str, Any],
+    rows: list[dict[str, Any]],
+    end: Mapping[str, Any],
+    own: Mapping[str, Any],
+) -> None:
+    asked, evaluated, told = (sum(row["measured_ns"][i] for row in rows) * 1e-9 for i in range(3))
+    told += end.get("tell_ns", 0) * 1e-9
+    values = {
+        **own,
+        "state": end["state"],
+        "error": end.get("error", ""),
+        "n_trials": len(rows),
+        "n_failed": sum("failure" in row for row in rows),
+        "spent": rows[-1]["spent"] if rows else 0.0,
+        "seconds": asked + evaluated + told,
+        "ask_seconds": asked,
+        "tell_seconds": told,
+        "header": orjson.dumps(header).decode(),
+    }
+    for name in RUNS.names:
+        into[name].append(values[name])
+
+
+def _write(root: Path, runs: pa.Table, table: pa.Table) -> None:
+    """Write both files under one token; where the folder cannot be written, the next reader parses again."""
+    token = {b"token": os.urandom(8).hex().encode(), b"schema": b"%d.%d" % SCHEMA}
+    for name, content in (("table.parquet", table), ("runs.parquet", runs)):
+        temporary = root / f".{name}.{os.getpid()}"
+        try:
+            pq.write_table(content.replace_schema_metadata(token), temporary, compression="zstd")
+            temporary.replace(root / name)
+        except OSError:
+            return

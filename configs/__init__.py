@@ -1,0 +1,1 @@
+"""Configurations: `run.yaml`, and one short file for each task family, optimizer and suite."""

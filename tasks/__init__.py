@@ -1,0 +1,1 @@
+"""Task families: one file each, found by the `_target_` of `configs/tasks/*.yaml`."""
