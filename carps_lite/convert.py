@@ -49,8 +49,6 @@ def _to_distribution(p: Param, ordinal_as_categorical: bool) -> BaseDistribution
     if isinstance(p, Float):
         return FloatDistribution(p.low, p.high, log=p.log)
     if isinstance(p, Int):
-        if max(abs(p.low), abs(p.high)) > 2**53:
-            raise ValueError("Optuna keeps whole numbers as floats, exact only up to 2**53")
         return IntDistribution(p.low, p.high, log=p.log)
     if isinstance(p, Constant):
         return CategoricalDistribution((p.value,))
@@ -91,7 +89,9 @@ def _from_distribution(d: BaseDistribution) -> Param:
 def to_configspace(space: Space, seed: int | None = None) -> ConfigurationSpace:
     """Turn a space into a ConfigurationSpace, which orders its parameters anew; `seed` is for its own sampling.
 
-    Raises ValueError on bools beside numbers, which ConfigSpace turns into one type.
+    Where a conjunction joins parents of different depth, ConfigSpace 1.2.2 samples configurations with an inactive
+    parameter, which its own check then refuses: call `space.prune` on what comes back. Raises ValueError on bools
+    beside numbers, which ConfigSpace turns into one type.
     """
     library = _configspace()
     made: dict[str, Any] = {}

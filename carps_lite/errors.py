@@ -18,7 +18,7 @@ def nearest(value: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     names = sorted({str(k) for k in known})
-    close = get_close_matches(str(value), names, n=1, cutoff=0.6)
+    close = get_close_matches(str(value), names, n=1, cutoff=0.5)
     if close:
         return f"; did you mean {close[0]!r}?"
     if not names:

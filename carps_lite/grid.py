@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
+import select
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,7 +26,6 @@ from carps_lite.watchdog import Limits, Sight, Slots, Watchdog
 
 QUEUED = 8  # cells handed to the pool for each process, so that short runs do not wait for the parent
 DEATHS = 2  # deaths of the worker at one trial (or outside of trials) before the trial (or the run) is given up
-_PDEATHSIG = 1
 
 
 class Progress(Protocol):
@@ -157,7 +157,7 @@ class _Pool(ProcessPool):  # type: ignore[misc]
     def __init__(self, processes: int, slots: Slots, log: Path | None) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["carps_lite.jobs"])
-        super().__init__(processes, 0, _settle, (str(slots.path), slots.count, log and str(log)), context)
+        super().__init__(processes, 0, _settle, (os.getpid(), str(slots.path), slots.count, log and str(log)), context)
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
         if kind is None:
@@ -167,11 +167,11 @@ class _Pool(ProcessPool):  # type: ignore[misc]
         self.join()
 
 
-def _settle(slots: str, count: int, log: str | None) -> None:
+def _settle(parent: int, slots: str, count: int, log: str | None) -> None:
     """Prepare a worker: the parent alone answers Ctrl-C; nobody outlives a parent that was killed."""
     global _SLOTS
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_follow, args=(parent,), name="carps-lite parent", daemon=True).start()
     _SLOTS = Slots(Path(slots), count)
     if log is not None:  # what libraries print must not run through the progress bar
         Path(log).parent.mkdir(parents=True, exist_ok=True)
@@ -179,6 +179,13 @@ def _settle(slots: str, count: int, log: str | None) -> None:
         os.dup2(handle, 1)
         os.dup2(handle, 2)
         os.close(handle)
+
+
+def _follow(parent: int) -> None:
+    """Wait for the parent's death and die too; the fork server would let workers finish what they are at."""
+    with suppress(ProcessLookupError):
+        select.select([os.pidfd_open(parent)], [], [])
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 _SLOTS: Slots | None = None

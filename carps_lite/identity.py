@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Mapping
-from functools import lru_cache
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from carps_lite.errors import InputError
+from carps_lite.libraries import installed_version
 from carps_lite.locate import locate
 from carps_lite.spec import Resolved, resolve
 
@@ -30,23 +29,14 @@ def identify(resolved: Resolved, made: Any = None) -> Identity:
         identity["version"] = resolved.meta["version"]
     else:
         identity["code"] = code_hash(locate(resolved.target) if made is None else made)
-    libraries = {name: library_version(name) for name in resolved.meta.get("libraries", ())}
+    libraries = {name: installed_version(name) or "missing" for name in resolved.meta.get("libraries", ())}
     return {**identity, "libraries": libraries} if libraries else identity
-
-
-@lru_cache(maxsize=256)
-def library_version(name: str) -> str:
-    """The installed version of a distribution, `missing` where there is none."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "missing"
 
 
 def code_hash(made: Any) -> str:
     """Hash the module of a class or function (of an instance: its class), docstrings and comments aside.
 
-    In a notebook or a script, whose module says nothing, the source of the object itself; `unknown` where there is none.
+    In a notebook or a script, whose module says nothing, the object's own source; `unknown` where there is none.
     """
     subject = made if inspect.isroutine(made) or inspect.isclass(made) else type(made)
     module = inspect.getmodule(subject)

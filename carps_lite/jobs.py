@@ -17,8 +17,9 @@ from carps_lite import spec
 from carps_lite.core import Budget, Optimizer, Problem, Task
 from carps_lite.errors import InputError
 from carps_lite.evaluation import Verdict
-from carps_lite.identity import Identity, library_version
+from carps_lite.identity import Identity
 from carps_lite.keys import RunKey
+from carps_lite.libraries import installed_version
 from carps_lite.loop import Record, Rules, Simulation
 from carps_lite.spec import Resolved
 from carps_lite.store import Store, is_alive, peek, read, set_aside
@@ -237,7 +238,7 @@ def plain(options: Mapping[str, Any]) -> dict[str, Any]:
 def platform_facts() -> dict[str, Any]:
     """What a run may depend on besides its key: versions, machine and threads."""
     return {
-        "carps_lite": library_version("carps-lite"),
+        "carps_lite": installed_version("carps-lite"),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "threads": {name: os.environ.get(name) for name in THREAD_VARIABLES},

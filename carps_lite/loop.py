@@ -131,7 +131,7 @@ class Simulation:
             asked = self._ask(may_wait=bool(running))
             if asked is None:
                 return
-            yield self._start([asked])
+            yield [self._start(asked)]
 
     def _batch(self) -> Iterator[list[Record]]:
         """Ask a whole batch before any of it is evaluated."""
@@ -145,7 +145,7 @@ class Simulation:
             self.spent, self.asked = self.spent + self._ledger.share(asked[0].fidelity), self.asked + 1
         self.spent, self.asked = before
         if batch:
-            yield self._start(batch)
+            yield self._start_batch(batch)
 
     def _ask(self, may_wait: bool) -> Asked | None:
         """Ask once. None where the optimizer waits or has nothing left."""
@@ -179,19 +179,26 @@ class Simulation:
                 return f"{axis.name}={fidelity} is not a whole number"
         return wrong
 
-    def _start(self, batch: list[Asked]) -> list[Record]:
-        """Evaluate trials, or take them from the log, and put them on the clock."""
+    def _start(self, asked: Asked) -> Record:
+        """Evaluate a trial, or take it from the log, and put it on the clock."""
+        trial = asked[0]
+        key = self._ledger.key(trial) if self._keyed else None
+        if self.asked < len(self.known):
+            return self._replay(self.known[self.asked], trial, key)
+        return self._enter(asked, key, self._evaluator.one(self.asked, trial, self._seed(key)))
+
+    def _start_batch(self, batch: list[Asked]) -> list[Record]:
+        """The same for a batch, which a log holds as a whole or not at all."""
         trials = [trial for trial, _ in batch]
-        keys = [self._ledger.key(trial) for trial in trials] if self._keyed else [None] * len(trials)
+        keys = [self._ledger.key(trial) if self._keyed else None for trial in trials]
         logged = self.known[self.asked : self.asked + len(batch)]
         if len(logged) == len(batch):
             return [self._replay(*item) for item in zip(logged, trials, keys, strict=True)]
-        seeds = [evaluation_seed(self.seed, *k) if k and self.rules.noisy else 0 for k in keys]
-        if self.rules.sync:
-            outcomes = self._evaluator.batch(self.asked, trials, seeds)
-        else:
-            outcomes = [self._evaluator.one(self.asked, trials[0], seeds[0])]
+        outcomes = self._evaluator.batch(self.asked, trials, [self._seed(key) for key in keys])
         return [self._enter(*item) for item in zip(batch, keys, outcomes, strict=True)]
+
+    def _seed(self, key: Key | None) -> int:
+        return evaluation_seed(self.seed, *key) if key is not None and self.rules.noisy else 0
 
     def _enter(self, asked: Asked, key: Key | None, outcome: Outcome) -> Record:
         trial, ask_ns = asked

@@ -14,6 +14,7 @@ from typing import Any
 from carps_lite import catalog, values
 from carps_lite.core import Problem
 from carps_lite.errors import InputError, MissingDependency, nearest, unknown
+from carps_lite.libraries import installed_version
 from carps_lite.locate import locate
 from carps_lite.space import Categorical, Constant, Float, Int, Ordinal, Param
 
@@ -92,14 +93,7 @@ def make(kind: str, spec: str, **kwargs: Any) -> Any:
 
 def unavailable(resolved: Resolved) -> str | None:
     """Say which library is missing and how to install it; None where all that `meta.libraries` lists are there."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    missing = []
-    for library in resolved.meta.get("libraries", ()):
-        try:
-            version(library)
-        except PackageNotFoundError:
-            missing.append(library)
+    missing = [name for name in resolved.meta.get("libraries", ()) if installed_version(name) is None]
     if not missing:
         return None
     extra = resolved.meta.get("extra")

@@ -224,7 +224,9 @@ def is_alive(part: Path) -> bool:
     if log.header.get("host") == socket.gethostname():
         pid = int(log.header.get("pid", 0))
         try:
-            return psutil.Process(pid).create_time() <= part.stat().st_ctime + 1 if pid != os.getpid() else False
+            owner = psutil.Process(pid)
+            lives = pid != os.getpid() and owner.status() != psutil.STATUS_ZOMBIE
+            return lives and owner.create_time() <= part.stat().st_mtime + 1  # else a later process has its number
         except (psutil.Error, OSError):
             return False
     try:

@@ -45,7 +45,9 @@ def text(value: Any) -> str:
 
 def alternatives(owner: str, pair: str, allowed: Mapping[str, Any]) -> list[str]:
     """Expand one `key:value` of a spec to all that it stands for, each again as `key:value`."""
-    key, _, several = pair.partition(":")
+    key, colon, several = pair.partition(":")
+    if not (key and colon):
+        raise InputError(f"{owner}: {pair!r} must be key:value, such as {owner}/{key or 'key'}:1")
     if several == "all":
         finite = members(allowed.get(key))
         if finite is None:
