@@ -8,6 +8,7 @@ from typing import Any
 from carps_lite.catalog import PACKAGED
 from carps_lite.errors import InputError, nearest
 
+HYDRA_FLAGS = ("--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
 LISTS = ("task", "optimizer", "seeds", "rerun")  # `key=a,b` is a list
 
 
@@ -24,8 +25,8 @@ def check_overrides(command: str, args: Sequence[str], known: Mapping[str, Any])
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
-    for arg in args:
-        if arg.startswith("-"):
+    for before, arg in zip(("", *args), args, strict=False):
+        if arg.startswith("-") or before in HYDRA_FLAGS:
             continue
         key, equals, _ = arg.lstrip("+~").partition("=")
         if not equals and not arg.startswith("~"):

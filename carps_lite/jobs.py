@@ -172,7 +172,10 @@ def _tidy(job: Job, final: Path, earlier: Sequence[Path]) -> None:
     published = peek(final)
     for path in earlier:
         log = peek(path)
-        if log is None or published is None or path == final or (path.suffix == ".part" and is_alive(path)):
+        if published is None or path == final or (path.suffix == ".part" and is_alive(path)):
+            continue
+        if log is None:  # killed before its first line was whole
+            path.unlink(missing_ok=True)
             continue
         if not same_code(job, log.header):
             set_aside(path)

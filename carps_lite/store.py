@@ -160,6 +160,9 @@ class Attempt:
             os.link(self.path, final)
         except FileExistsError:  # somebody else finished the same run first
             self.path.unlink()
+        except FileNotFoundError:  # and tidied this attempt away
+            if not final.exists():
+                raise
         except OSError:  # a file system without hard links
             self.path.rename(final)
         else:
@@ -219,8 +222,8 @@ def is_alive(part: Path) -> bool:
     import psutil
 
     log = peek(part)
-    if log is None:
-        return False
+    if log is None:  # its first line is about to be written, or never will be
+        return _is_young(part)
     if log.header.get("host") == socket.gethostname():
         pid = int(log.header.get("pid", 0))
         try:
@@ -229,6 +232,10 @@ def is_alive(part: Path) -> bool:
             return lives and owner.create_time() <= part.stat().st_mtime + 1  # else a later process has its number
         except (psutil.Error, OSError):
             return False
+    return _is_young(part)
+
+
+def _is_young(part: Path) -> bool:
     try:
         return time() - part.stat().st_mtime < LEASE_SECONDS
     except OSError:

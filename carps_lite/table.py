@@ -37,6 +37,7 @@ TRIALS = pa.schema(
         "spent": pa.float64(),
         "cost": pa.float64(),
         "value": pa.float64(),
+        "noise_free": pa.float64(),
         "values": pa.list_(pa.float64()),
         "constraints": pa.list_(pa.float64()),
         "failure": _NAME,
@@ -172,6 +173,8 @@ def _add_trials(into: dict[str, list[Any]], run: int, header: Mapping[str, Any],
         into[name] += [row.get(name) for row in rows]
     into["constraints"] += [row.get("constraints", []) for row in rows]
     into["value"] += [row["values"][0] for row in rows]
+    noise_free = f"mean_{header['problem']['objectives'][0]}"
+    into["noise_free"] += [row["info"].get(noise_free) if "info" in row else None for row in rows]
     into["config"] += [orjson.dumps(row["config"]).decode() for row in rows]
     into["info"] += [orjson.dumps(row["info"]).decode() if "info" in row else "{}" for row in rows]
     for i, name in enumerate(("ask_seconds", "evaluate_seconds", "tell_seconds")):

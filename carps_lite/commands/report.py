@@ -1,0 +1,60 @@
+"""`carps-lite report`: from a store to a page, figures, tables, and the answer in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from carps_lite.arguments import read
+from carps_lite.errors import InputError
+from carps_lite.locate import locate
+
+HELP = """carps-lite report: rank the optimizers of a store
+
+usage: carps-lite report [key=value ...]
+
+  results=results   the folder of the store
+  out=null          where the report goes; null: report/ in the store's folder
+  budget=null       where optimizers are compared: 100, 200trials, 3600sim; null: the largest that all reached
+  axis=full         of the curves: full (evaluations), trials or sim (seconds)
+  task=null         only these tasks: ids, or patterns such as 'bbob*'; several with commas
+  optimizer=null    only these optimizers, likewise
+  seeds=null        only these seeds: 5 (0 to 4), 5..9 or [1,3]
+  n_workers=null    only runs with so many simulated workers
+  title="carps-lite report"
+
+Writes index.html (one self-contained page), report.md, tables/*.csv and figures/*.svg, *.png."""
+
+
+def main(args: Sequence[str]) -> int:
+    """Write the report and print its answer."""
+    given = read("report", args)
+    root = Path(str(given["results"]))
+    if not (root / "store.json").exists():
+        raise InputError(f"no store in {str(root)!r}: run something first, or name its folder with results=...")
+    from carps_lite.settings import parse_seeds
+    from carps_lite.store import Store
+
+    begin = perf_counter()
+    written = locate("carps_lite.analysis.report.write")(
+        Store(root),
+        Path(str(given["out"])) if given["out"] else root / "report",
+        budget=given["budget"],
+        axis=given["axis"],
+        tasks=_names(given["task"]),
+        optimizers=_names(given["optimizer"]),
+        seeds=None if given["seeds"] is None else parse_seeds(given["seeds"]),
+        n_workers=given["n_workers"],
+        title=str(given["title"]),
+    )
+    print("\n".join(written.lines))
+    print(f"→ {written.path}   ({perf_counter() - begin:.1f} s; report.md, tables/, figures/ beside it)")
+    return 0
+
+
+def _names(value: Any) -> list[str] | None:
+    if value is None:
+        return None
+    return [str(v) for v in value] if isinstance(value, list) else [str(value)]

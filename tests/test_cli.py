@@ -1,0 +1,223 @@
+"""The command line: exit codes, one clear line for whatever is wrong, sweeps, and help that answers at once."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from carps_lite.cli import COMMANDS, main
+from carps_lite.store import Store
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def carps(capsys):
+    def call(*args):
+        code = main(list(args))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["rn"], "no command 'rn'; did you mean 'run'?"),
+        (["run", "bbob"], "'bbob' must be key=value; did you mean task=bbob?"),
+        (["run", "tak=bbob"], "run has no option 'tak'; did you mean 'task'?"),
+        (["run", "task=bbop/fid:1", "optimizer=tpe"], "no task named 'bbop'; did you mean 'bbob'?"),
+        (["run", "task=quickstrat"], "did you mean 'quickstart'?"),
+        (["run", "task=bbob/fid:25/dim:5"], "bbob: fid must be 1 to 24, got 25"),
+        (["run", "task=bbob", "optimizer=tpe/multivariat:true"], "did you mean 'multivariate'?"),
+        (["run", "task=bbob", "optimizer=random,tpp"], "no optimizer named 'tpp'"),
+        (["run", "task=mixed", "optimizer=cmaes"], "cmaes cannot run on mixed/kind:bb: it handles"),
+        (["run", "budget=10foo"], "no budget unit 'foo'"),
+        (["run", "budget=ten"], "budget must be a number with a unit"),
+        (["run", "seeds=many"], "seeds must be a count"),
+        (["run", "n_workers=0"], "n_workers must be a whole number of at least 1, got 0"),
+        (["run", "n_workers=two"], "n_workers must be a whole number"),
+        (["run", "sync=1"], "sync must be true or false, got 1"),
+        (["run", "overhead=some"], "overhead must be a number of seconds or 'measured'"),
+        (["run", "device=gpu"], "device must be cpu, cuda or cuda:N, got 'gpu'"),
+        (["run", "shard=9of8"], "shard must be KofN"),
+        (["run", "rerun=stal"], "did you mean 'stale'?"),
+        (["run", "trial_seconds=-1"], "trial_seconds must be a positive number or null"),
+        (["run", "task=[bbob"], "cannot read 'task=[bbob'"),
+        (["run", "task=3"], "task must be a name or a list of names"),
+        (["run", "optimizer=no_such.Opt"], "cannot import 'no_such.Opt'"),
+        (["list"], "list needs one of tasks, optimizers, suites"),
+        (["list", "task"], "did you mean 'tasks'?"),
+        (["list", "tasks", "zzz"], "no task matches 'zzz'"),
+        (["list", "tasks", "a", "b"], "list takes one pattern"),
+        (["status"], "no store in 'results'"),
+        (["status", "--fail"], "status takes results=FOLDER and --failed"),
+        (["check", "optimizer"], "check needs optimizer or task, and a name"),
+        (["check", "optimiser", "tpe"], "did you mean 'optimizer'?"),
+        (["check", "optimizer", "tpp"], "did you mean 'tpe'?"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_line_exit_code_2_and_nothing_written(carps, tmp_path, args, expected):
+    code, out, err = carps(*args)
+    assert code == 2
+    assert expected in err
+    assert err.count("\n") == 1
+    assert out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debug_shows_the_traceback():
+    with pytest.raises(ValueError, match="no task named"):
+        main(["run", "task=bbop/fid:1", "--debug"])
+
+
+def test_help_names_every_command_and_every_command_has_help(carps):
+    code, out, _ = carps("--help")
+    assert code == 0
+    for command in COMMANDS:
+        assert f"\n  {command} " in out
+        code, text, _ = carps(command, "--help")
+        assert code == 0
+        assert text.startswith(f"carps-lite {command}: ")
+    assert carps()[1] == out
+    assert re.fullmatch(r"carps-lite \d+\.\d+\.\d+\S*\n", carps("--version")[1])
+
+
+def test_run_help_names_every_key(carps):
+    from carps_lite.arguments import defaults
+
+    _, text, _ = carps("run", "--help")
+    for key, value in defaults("run").items():
+        shown = {None: "null", True: "true", False: "false"}.get(value, str(value))
+        assert re.search(rf"\b{key}=({re.escape(shown)}|\S)", text), key
+
+
+def test_a_run_says_what_it_does_and_repeated_that_it_is_there(carps):
+    args = ("run", "task=sphere,brittle", "optimizer=random", "seeds=2", "budget=6", "processes=0")
+    code, out, _ = carps(*args)
+    assert code == 0
+    assert "4 runs = 2 tasks × 1 optimizer × 2 seeds, 6 evaluations each, in this process → results/" in out
+    assert re.search(r"done in .* s: 4 ran", out)
+    code, out, _ = carps(*args)
+    assert code == 0
+    assert "kept 4, impossible 0, to run 0" in out
+
+
+def test_hydra_overrides_and_lists_work(carps):
+    code, _, _ = carps(
+        "run", "task=[sphere,curve]", "optimizer=[random]", "seeds=[2,5]", "budget=7trials", "processes=0"
+    )
+    assert code == 0
+    assert sorted(set(Store().runs()["seed"])) == [2, 5]
+    assert Store().runs()["n_trials"].unique().tolist() == [7]
+
+
+def test_a_sweep_runs_one_grid_after_the_other(carps, tmp_path):
+    code, out, _ = carps(
+        "run", "-m", "task=sphere", "optimizer=random", "seeds=1", "n_workers=1,3", "processes=0", "budget=5"
+    )
+    assert code == 0
+    assert out.count("1 run = 1 task") == 2
+    assert sorted(Store().runs()["n_workers"]) == [1, 3]
+    assert {p.name for p in tmp_path.iterdir()} == {"results"}
+
+
+def test_a_sweep_over_shards_does_every_run_once(carps):
+    given = ("task=sphere/dim:2..5", "optimizer=random", "seeds=2", "processes=0", "budget=3")
+    code, _, _ = carps("run", "-m", "shard=1of3,2of3,3of3", *given)
+    assert code == 0
+    assert len(Store().runs()) == 8
+
+
+def test_wrong_input_in_a_sweep(carps):
+    code, _, err = carps("run", "-m", "task=sphere,bbop", "optimizer=random", "seeds=1", "processes=0", "budget=3")
+    assert code == 2
+    assert "no task or suite named 'bbop'" in err
+
+
+def test_hydra_shows_the_composed_config():
+    done = subprocess.run([sys.executable, "-m", "carps_lite", "run", "seeds=3", "--cfg", "job"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert "seeds: 3" in done.stdout
+
+
+def test_a_failing_run_gives_exit_code_1_and_status_says_why(carps, tmp_path):
+    (tmp_path / "sad_for_cli.py").write_text(
+        "class Sad:\n    def __init__(self, problem, seed): pass\n    def ask(self): raise KeyError('gone')\n"
+        "    def tell(self, trial, result): pass\n"
+    )
+    code, out, _ = carps("run", "task=sphere", "optimizer=sad_for_cli.Sad,random", "seeds=1", "budget=3", "processes=0")
+    assert code == 1
+    assert (
+        "1 ran, 1 failed (sad_for_cli.Sad on sphere/dim:2, seed 0: KeyError: 'gone') → carps-lite status --failed"
+        in out
+    )
+    code, out, _ = carps("status")
+    assert code == 1
+    assert re.search(r"random\s+1/1", out)
+    assert re.search(r"sad_for_cli.Sad\s+0/1\s+–\s+1", out)
+    code, out, _ = carps("status", "--failed")
+    assert code == 1
+    assert "raise KeyError('gone')" in out
+
+
+def test_status_of_a_shard_tells_what_is_missing(carps):
+    carps("run", "task=sphere/dim:2..5", "optimizer=random", "seeds=2", "processes=0", "budget=3", "shard=1of2")
+    done = len(Store().runs())
+    code, out, _ = carps("status")
+    assert code == 0
+    assert re.search(rf"random\s+{done}/8\s+–\s+–\s+–\s+{8 - done}", out)
+
+
+def test_list(carps):
+    _, out, _ = carps("list", "tasks")
+    assert re.search(r"^bbob +bb +The 24", out, re.M)
+    _, out, _ = carps("list", "optimizers", "tpe")
+    assert "multivariate:false" in out
+    assert "Bergstra" in out
+    _, out, _ = carps("list", "tasks", "hpo*")
+    assert [line.split()[0] for line in out.splitlines()] == ["hpobench_mlp", "hpolib"]
+    _, out, _ = carps("list", "suites")
+    assert re.search(r"^quickstart +12 tasks", out, re.M)
+
+
+def test_check_passes_the_shipped_and_names_what_is_wrong(carps, tmp_path):
+    code, out, _ = carps("check", "optimizer", "random")
+    assert code == 0
+    assert "failed" not in out
+    (tmp_path / "dice_for_cli.py").write_text(
+        "import numpy as np\nfrom carps_lite import Trial\nclass Dice:\n"
+        "    def __init__(self, problem, seed): self.space = problem.space\n"
+        "    def ask(self): return Trial(self.space.sample(np.random.default_rng()))\n"
+        "    def tell(self, trial, result): pass\n"
+    )
+    code, out, _ = carps("check", "optimizer", "dice_for_cli.Dice")
+    assert code == 1
+    assert re.search(r"^failed +same.*seed", out, re.M | re.I)
+    code, out, _ = carps("check", "task", "sphere/dim:3")
+    assert code == 0, out
+
+
+def test_a_closed_pipe_is_no_error():
+    done = subprocess.run(
+        f"{sys.executable} -m carps_lite list tasks | head -1", shell=True, capture_output=True, text=True
+    )
+    assert done.stderr == ""
+
+
+def test_the_settings_of_run_yaml_are_all_read(carps):
+    """What stands in run.yaml and is read nowhere would be an option that does nothing."""
+    from pathlib import Path
+
+    import carps_lite
+    from carps_lite.arguments import defaults
+
+    text = (Path(carps_lite.__file__).parent / "settings.py").read_text()
+    for key in defaults("run"):
+        assert f'"{key}"' in text, key
