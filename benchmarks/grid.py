@@ -16,7 +16,7 @@ from time import perf_counter
 import ioh
 import numpy as np
 
-from carps_lite.arguments import defaults
+from carps_lite.commands.arguments import defaults
 from carps_lite.commands.run import run_grid
 from carps_lite.store import Store
 
@@ -44,13 +44,14 @@ def bare(n_tasks, n_seeds, n_trials):
     return perf_counter() - begin
 
 
-def main(processes=len(os.sched_getaffinity(0))):
+def main(processes=None):
+    processes = processes or len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
         wall = grid(folder, processes, task="bbob/fid:1..8/dim:5", optimizer=["random", "tpe", "cmaes", "gp"],
                     seeds=5, budget=50)  # fmt: skip
         share = 1 - own_seconds(folder) / (wall * processes)
-        print(f"4 x 8 x 5 runs of 50 trials, {processes} processes: {wall:.1f} s, {160 / wall * 60:,.0f} runs a minute; "
-              f"{share:.0%} is neither optimizer nor task")  # fmt: skip
+        print(f"4 x 8 x 5 runs of 50 trials, {processes} processes: {wall:.1f} s, "
+              f"{160 / wall * 60:,.0f} runs a minute; {share:.0%} is neither optimizer nor task")  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         wall = grid(folder, processes, task="bbob/fid:1..20/dim:5", optimizer="random", seeds=500, budget=20)
         share = 1 - own_seconds(folder) / (wall * processes)

@@ -1,6 +1,6 @@
 """Seconds until the command line answers, beside the start of the interpreter itself.
 
-    python benchmarks/startup.py [repetitions]
+python benchmarks/startup.py [repetitions]
 """
 
 import subprocess

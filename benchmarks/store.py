@@ -1,6 +1,6 @@
 """Time to load 10,000 runs of 100 trials: from the files, from the table, and with a few new runs.
 
-    python benchmarks/store.py [runs] [trials]
+python benchmarks/store.py [runs] [trials]
 """
 
 import sys
@@ -43,7 +43,10 @@ def main(runs=10_000, trials=100):
         with_new, _ = timed(store.table)
         runs_alone, _ = timed(store.runs)
         size = (store.root / "table.parquet").stat().st_size / 1e6
-        print(f"{runs:,} runs of {trials} trials, {len(table):,} rows ({size:.0f} MB as Parquet; written in {writing:.0f} s)")
+        print(
+            f"{runs:,} runs of {trials} trials, {len(table):,} rows "
+            f"({size:.0f} MB as Parquet; written in {writing:.0f} s)"
+        )
         print(f"  from the files {from_files:.2f} s; from the table {from_table:.2f} s "
               f"({from_files / from_table:.1f} x faster; {from_table / plain:.2f} x pyarrow's bare read)")  # fmt: skip
         print(f"  with ten new runs {with_new:.2f} s; the runs alone {runs_alone:.2f} s")

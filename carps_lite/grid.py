@@ -71,7 +71,7 @@ def run_cells(
     slots = Slots.create(processes * QUEUED)
     log = store.root / "logs" / f"{os.uname().nodename}-{os.getpid()}.log" if quiet else None
     try:
-        with _one_thread(), _Pool(processes, slots, log) as pool:
+        with _one_thread(), _term_is_interrupt(), _Pool(processes, slots, log) as pool:
             _Grid(cells, store, slots, limits, progress, pool).run()
     finally:
         slots.remove()
@@ -227,6 +227,23 @@ def _one_thread() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _term_is_interrupt() -> Iterator[None]:
+    """A cluster that takes its machine back sends SIGTERM: stop as for Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _drop_if_empty(log: Path) -> None:

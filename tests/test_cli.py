@@ -90,7 +90,7 @@ def test_help_names_every_command_and_every_command_has_help(carps):
 
 
 def test_run_help_names_every_key(carps):
-    from carps_lite.arguments import defaults
+    from carps_lite.commands.arguments import defaults
 
     _, text, _ = carps("run", "--help")
     for key, value in defaults("run").items():
@@ -216,8 +216,8 @@ def test_the_settings_of_run_yaml_are_all_read(carps):
     from pathlib import Path
 
     import carps_lite
-    from carps_lite.arguments import defaults
+    from carps_lite.commands.arguments import defaults
 
-    text = (Path(carps_lite.__file__).parent / "settings.py").read_text()
+    text = (Path(carps_lite.__file__).parent / "commands" / "settings.py").read_text()
     for key in defaults("run"):
         assert f'"{key}"' in text, key

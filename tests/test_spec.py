@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carps_lite import catalog, spec, values
+from carps_lite.commands.settings import parse_seeds, parse_shard
 from carps_lite.errors import InputError
-from carps_lite.settings import parse_seeds, parse_shard
 
 
 @pytest.fixture

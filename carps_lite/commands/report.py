@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from carps_lite.arguments import read
+from carps_lite.commands.arguments import read
 from carps_lite.errors import InputError
 from carps_lite.locate import locate
 
@@ -34,7 +34,7 @@ def main(args: Sequence[str]) -> int:
     root = Path(str(given["results"]))
     if not (root / "store.json").exists():
         raise InputError(f"no store in {str(root)!r}: run something first, or name its folder with results=...")
-    from carps_lite.settings import parse_seeds
+    from carps_lite.commands.settings import parse_seeds
     from carps_lite.store import Store
 
     begin = perf_counter()

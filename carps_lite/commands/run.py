@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from carps_lite.arguments import as_lists, check_overrides, defaults
 from carps_lite.catalog import PACKAGED
+from carps_lite.commands.arguments import as_lists, check_overrides, defaults
 from carps_lite.errors import InputError
 
 HELP = """carps-lite run: run a grid of tasks x optimizers x seeds; what is done already is kept
@@ -54,6 +54,9 @@ def main(args: Sequence[str]) -> int:
     sys.argv = ["carps-lite run", *overrides]
     try:
         hydra.main(version_base=None, config_path=str(PACKAGED), config_name="run")(job)()
+    except KeyboardInterrupt:
+        if 130 not in _CODES:  # not in a grid, which would have said what is complete
+            raise
     finally:
         sys.argv = before
     if _ERRORS:
@@ -79,7 +82,7 @@ def job(config: Any) -> None:
         _ERRORS.append(error)
         return
     _CODES.append(code)
-    if code == 130:
+    if code == 130:  # end a sweep too
         raise KeyboardInterrupt
     if code and not here:
         raise GridFailed(f"exit code {code}")
@@ -92,12 +95,12 @@ _ERRORS: list[InputError] = []
 
 def run_grid(given: Mapping[str, Any]) -> int:
     """Plan a grid, say what it comes to, run it, and say how it went. Returns the exit code."""
-    from carps_lite import wording
+    from carps_lite.commands import wording
+    from carps_lite.commands.manifest import remember
+    from carps_lite.commands.progress import Tally
+    from carps_lite.commands.settings import parse_settings
     from carps_lite.grid import run_cells
-    from carps_lite.manifest import remember
     from carps_lite.plan import plan
-    from carps_lite.progress import Tally
-    from carps_lite.settings import parse_settings
     from carps_lite.store import Store
 
     settings = parse_settings(given)

@@ -54,7 +54,7 @@ def main(args: Sequence[str]) -> int:
 
 def _count(store: Store) -> tuple[dict[str, Counter[str]], Counter[tuple[str, str]]]:
     """Runs by optimizer and state over all grids, each run once; impossible tasks by optimizer and reason."""
-    from carps_lite.manifest import requests
+    from carps_lite.commands.manifest import requests
     from carps_lite.plan import plan
 
     states: dict[tuple[str, str], tuple[str, str]] = {}

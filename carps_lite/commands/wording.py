@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from carps_lite.commands.progress import Tally, duration
 from carps_lite.core import Budget
 from carps_lite.plan import Plan
-from carps_lite.progress import Tally, duration
 
 if TYPE_CHECKING:
+    from carps_lite.commands.settings import Settings
     from carps_lite.jobs import Job
-    from carps_lite.settings import Settings
     from carps_lite.store import Store
 
 

@@ -1,0 +1,159 @@
+"""Shipped optimizers and tasks give what they gave when their `version` was last raised.
+
+tests/golden.json holds, for each name in configs/, the `version` of its metadata and one hash for each set of library
+versions that somebody recorded. After a change that is meant: raise `version` in the YAML, then
+
+    python tests/test_golden.py        # records what is missing or belongs to an older version, and says what it did
+
+The numbers are rounded to four digits (optimizers) or nine (tasks) before hashing, so that the last bits, in which
+kinds of CPU differ, seldom matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import platform
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from carps_lite import spec
+from carps_lite.core import Problem, Result
+from carps_lite.libraries import installed_version
+from carps_lite.space import Categorical, Float, Int, Ordinal, Space
+
+GOLDEN = Path(__file__).with_name("golden.json")
+N_TRIALS = 14  # four beyond the random start of tpe and gp, two generations of cmaes
+FURTHER_TASKS = {  # beside the defaults: each function, data set or type of a family
+    "bbob": "bbob/fid:all/dim:3",
+    "hpobench_mlp": "hpobench_mlp/dataset:all",
+    "hpolib": "hpolib/dataset:all",
+    "nasbench201": "nasbench201/dataset:all",
+    "mixed": "mixed/kind:all",
+}
+SMOOTH = {"x": Float(-5, 5), "lr": Float(1e-5, 1, log=True), "n": Int(1, 50), "size": Ordinal((1, 2, 4, 8))}
+CHOICES = {"c": Categorical(("a", "b", "c")), "momentum": Float(0, 1, when={"c": ("a", "b")})}
+
+
+def names():
+    return [(kind, name) for kind in ("optimizers", "tasks") for name in spec.names(kind)]
+
+
+def variants(name):
+    return [f"{name}/{v}".rstrip("/") for v in ("", *spec.meta("optimizers", name).get("variants", ()))]
+
+
+def trajectories(name):
+    """Short runs of an optimizer and its variants on an analytic problem with one and, if it can, two objectives."""
+    for one in variants(name):
+        meta = spec.meta("optimizers", one)
+        space = Space(SMOOTH | (CHOICES if "categorical" in meta["parameters"] else {}))
+        for objectives in [("a",), ("a", "b")] if "mo" in meta["kinds"] else [("a",)]:
+            yield trajectory(one, Problem(space, objectives))
+
+
+def trajectory(one, problem):
+    optimizer, waiting, asked = spec.make("optimizers", one, problem=problem, seed=1), [], []
+    while len(asked) < N_TRIALS:
+        trial = optimizer.ask()
+        if trial is not None:
+            waiting.append(trial)
+            asked.append([rounded(v, 4) for v in trial.config.values()])
+            if len(asked) % 6:  # each sixth result comes late
+                continue
+        for t in waiting:
+            optimizer.tell(t, outcome(problem, t))
+        waiting = []
+    return asked
+
+
+def outcome(problem, trial):
+    u = problem.space.encode(trial.config)
+    values = [float(np.sum((u - target) ** 2 + 0.1 * u)) for target in (0.2, 0.7)]
+    return Result(tuple(values[: len(problem.objectives)]) if u[0] < 0.9 else (math.nan,) * len(problem.objectives))
+
+
+def table(name):
+    """What a family answers at fixed points, fidelities and seeds."""
+    for one in spec.expand("tasks", [name, *([FURTHER_TASKS[name]] if name in FURTHER_TASKS else [])]):
+        resolved = spec.resolve("tasks", one)
+        if resolved.meta["deterministic"]:
+            yield [resolved.id, *answers(spec.build(resolved), resolved.meta["cost"] != "measured")]
+
+
+def answers(task, with_cost):
+    problem = task.problem
+    levels = [None] if problem.fidelity is None else [int(problem.fidelity.low), int(problem.fidelity.high)]
+    points = problem.space.decode_many(np.random.default_rng(0).random((5, len(problem.space))))
+    for config in (problem.space.default, *points):
+        for level in levels:
+            for seed in (0, 1):
+                yield answer(task, config, level, seed, with_cost)
+    optimum = getattr(task, "optimum", None)
+    yield None if optimum is None else rounded(float(optimum), 9)
+
+
+def answer(task, config, level, seed, with_cost):
+    try:
+        found = task.evaluate(dict(config), level, seed)
+    except Exception as error:
+        return type(error).__name__
+    return {key: rounded(value, 9) for key, value in sorted(found.items()) if with_cost or key != "cost"}
+
+
+def rounded(value, digits):
+    return f"{value:.{digits}g}" if isinstance(value, float) else value
+
+
+def environment(meta):
+    """The versions that the numbers may depend on."""
+    libraries = sorted({"numpy", *meta.get("libraries", ())})
+    return ", ".join([platform.machine(), *(f"{name} {installed_version(name)}" for name in libraries)])
+
+
+def digest(kind, name):
+    content = list(trajectories(name) if kind == "optimizers" else table(name))
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize(("kind", "name"), names())
+def test_golden(kind, name):
+    resolved = spec.resolve(kind, name)
+    missing = spec.unavailable(resolved)
+    if missing:
+        pytest.skip(missing)
+    entry = json.loads(GOLDEN.read_text()).get(f"{kind}/{name}", {"version": None, "hashes": {}})
+    if entry["version"] != resolved.meta["version"]:
+        pytest.fail(f"nothing is recorded for version {resolved.meta['version']}: run `python tests/test_golden.py`")
+    here = environment(resolved.meta)
+    if here not in entry["hashes"]:
+        pytest.skip(f"recorded with {' | '.join(entry['hashes'])}; here: {here}")
+    if digest(kind, name) != entry["hashes"][here]:
+        pytest.fail(
+            f"{name} gives other numbers than it did as version {entry['version']}: where that is meant, raise "
+            f"`version` in configs/{kind}/{name}.yaml and run `python tests/test_golden.py`"
+        )
+
+
+def record():
+    """Write what is missing; a hash that no longer holds under the same version is left to the test."""
+    golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
+    for kind, name in names():
+        resolved = spec.resolve(kind, name)
+        here, version = environment(resolved.meta), resolved.meta["version"]
+        entry = golden.get(f"{kind}/{name}")
+        if entry is None or entry["version"] != version:
+            entry = golden[f"{kind}/{name}"] = {"version": version, "hashes": {}}
+        if here not in entry["hashes"] and spec.unavailable(resolved) is None:
+            entry["hashes"][here] = digest(kind, name)
+            print(f"recorded {kind}/{name}, version {version}, for {here}")
+    known = {f"{kind}/{name}" for kind, name in names()}
+    kept = {key: golden[key] for key in sorted(golden) if key in known}
+    GOLDEN.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    record()
