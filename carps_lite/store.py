@@ -70,10 +70,14 @@ class Store:
         self._check_schema()
 
     def table(self, refresh: bool = True) -> pd.DataFrame:
-        """All finished runs as one table, a row a trial; kept in `table.parquet` and rebuilt incrementally."""
+        """All runs as one table, a row a trial; kept in `table.parquet` and rebuilt incrementally."""
+        return self.frames(refresh)[1]
+
+    def frames(self, refresh: bool = True) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """All runs, a row a run, and all their trials, a row a trial; both from one look at the folder."""
         from carps_lite.table import load
 
-        return load(self, refresh)[1]
+        return load(self, refresh)
 
     def runs(self, refresh: bool = True) -> pd.DataFrame:
         """All finished and failed runs, a row a run."""

@@ -55,6 +55,7 @@ RUNS = pa.schema(
         "size": pa.int64(),
         "modified": pa.int64(),
         "state": pa.string(),
+        "why": pa.string(),
         "error": pa.string(),
         "n_trials": pa.int32(),
         "n_failed": pa.int32(),
@@ -83,8 +84,9 @@ def load(store: Store, refresh: bool = True, trials: bool = True) -> tuple[pd.Da
     frame["optimum"] = [float("nan") if h["optimum"] is None else h["optimum"] for h in headers]
     frame["stale"] = [is_stale(h) for h in headers]
     frame["header"] = headers
-    order = ["run", *_FROM_HEADER, "state", "error", "n_trials", "n_failed", "spent", "kind", "objectives", "reference",
-             "optimum", "group", "stale", "seconds", "ask_seconds", "tell_seconds", "file", "header"]  # fmt: skip
+    order = ["run", *_FROM_HEADER, "state", "why", "error", "n_trials", "n_failed", "spent", "kind", "objectives",
+             "reference", "optimum", "group", "stale", "seconds", "ask_seconds", "tell_seconds", "file",
+             "header"]  # fmt: skip
     return frame[order], table.to_pandas() if trials else TRIALS.empty_table().to_pandas()
 
 
@@ -193,6 +195,7 @@ def _add_run(
     values = {
         **own,
         "state": end["state"],
+        "why": end.get("why", "failed"),
         "error": end.get("error", ""),
         "n_trials": len(rows),
         "n_failed": sum("failure" in row for row in rows),

@@ -1,0 +1,68 @@
+"""Which figures a report has: arrays of a summary into plots, and plots into files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+from carps_lite.analysis import figures, panels, plots
+from carps_lite.analysis.labels import short_tasks, unit
+from carps_lite.analysis.numbers import p_equals
+from carps_lite.analysis.ranking import Ranking, thinned
+from carps_lite.analysis.summary import Summary
+
+PANELS = 12  # tasks in one figure of incumbents
+
+
+def draw(s: Summary, folder: Path) -> dict[str, str]:
+    """Draw every figure of a summary into a folder. Returns name -> SVG."""
+    made: dict[str, Axes] = {}
+    if s.ranking:
+        r, (index, means, bands) = s.ranking, s.anytime
+        made["anytime_ranks"] = plots.anytime_ranks(
+            s.scores.budgets[index], means[s.order], bands[s.order], s.names, s.looks,
+            xlabel=_axis(s), log=s.scores.logarithmic,
+        )  # fmt: skip
+        made["mean_ranks"] = plots.mean_ranks(r.mean_ranks, r.seed_intervals, r.task_intervals, r.names, s.looks)
+        made["pairs"] = _pairs(s, r)
+    if s.has_curves:
+        n = len(s.pool.tasks)
+        for number, part in enumerate(np.array_split(np.arange(n), -(-n // PANELS)), 1):
+            made[f"incumbents_{number}"] = _incumbents(s, part)
+    return {name: figures.save(axes, folder, name) for name, axes in made.items()}
+
+
+def _axis(s: Summary) -> str:
+    return f"{unit(s.pool, s.scores.axis)}s"
+
+
+def _pairs(s: Summary, r: Ranking) -> Axes:
+    n = len(s.order)
+    chances, verdicts = np.full((n, n), np.nan), np.zeros((n, n), dtype=np.int64)
+    notes = [[""] * n for _ in range(n)]
+    for i, a in enumerate(s.order):
+        for j, b in enumerate(s.order):
+            if i != j:
+                c = r.between(a, b)
+                chances[i, j], verdicts[i, j] = c.superiority, c.verdict
+                notes[i][j] = p_equals(c.p_holm) if c.n_groups > 1 else ""
+    return plots.pairs(chances, verdicts, notes, s.names, s.looks)
+
+
+def _incumbents(s: Summary, part: npt.NDArray[np.int64]) -> Axes:
+    scores, pool = s.scores, s.pool
+    three = scores.medians_OTB, scores.quantile_OTB(0.25), scores.quantile_OTB(0.75)
+    shown = thinned(len(scores.budgets))
+    curves = panels.Bands(*(a[s.order][:, part][..., shown] for a in three))
+    titles = short_tasks(pool.tasks)
+    tasks = [
+        panels.Panel(titles[t], "regret", float(pool.optima[t]))
+        if scores.regret_T[t]
+        else panels.Panel(titles[t], pool.metrics[t], np.nan)
+        for t in part
+    ]
+    x = scores.budgets[shown]
+    return panels.incumbents(x, curves, tasks, s.names, s.looks, xlabel=_axis(s), log=scores.logarithmic)[0]

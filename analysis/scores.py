@@ -1,0 +1,172 @@
+"""From cells and trials to scores_OTSB: the value of each entrant, task and seed at each budget.
+
+Axes: O entrants, T tasks, S seeds (padded), B budgets. Lower is better. Infinity: the run failed or is missing, or
+had no valid result by then; it is worse than every value. nan: the entrant does not use this seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from carps_lite.analysis.curves import AXES, Curves, curves
+from carps_lite.analysis.noise import noise_free
+from carps_lite.analysis.numbers import amount
+from carps_lite.analysis.pool import Cell, Pool
+from carps_lite.analysis.stats import Array
+from carps_lite.core import Budget
+from carps_lite.errors import InputError
+
+LINEAR_UP_TO = 300  # up to so many whole steps, every one is a point of the curves; beyond, points are spread by ratio
+POINTS = 150
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a pool at its budget and on the way there; `pool` has the cells, with short runs as missing."""
+
+    pool: Pool
+    axis: str
+    budgets: Array  # (B,), the last one is the budget at which is compared
+    values_OTSB: Array
+    n_short: int  # finished runs that ended before the budget
+    usual: float  # how far most finished runs went
+    n_usual: int
+    averaged_T: npt.NDArray[np.bool_]  # whether a task's trials are scored without noise (noise.py)
+
+    @cached_property
+    def regret_T(self) -> npt.NDArray[np.bool_]:
+        """Whether a task's values can be shown as regret: its optimum is known, and nothing lies below it."""
+        values = self.values_OTSB[..., -1]
+        lowest = np.where(np.isnan(values), np.inf, values).min(axis=(0, 2))
+        bound = self.pool.optima - 1e-9 * np.abs(self.pool.optima)
+        return np.asarray(np.isfinite(bound) & (lowest >= bound))
+
+    @property
+    def budget(self) -> float:
+        """The budget at which is compared."""
+        return float(self.budgets[-1])
+
+    @property
+    def final_OTS(self) -> Array:
+        """Values at the budget."""
+        return self.values_OTSB[..., -1]
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the budgets are spread by ratio."""
+        return bool(self.budget > LINEAR_UP_TO)
+
+    @property
+    def no_result(self) -> npt.NDArray[np.int64]:
+        """Finished runs without any valid result at the budget, per entrant: (O,)."""
+        return np.asarray(((self.pool.cell_OTS == Cell.DONE) & np.isinf(self.final_OTS)).sum(axis=(1, 2)))
+
+    @property
+    def medians_OTB(self) -> Array:
+        """The median over seeds along the budgets; infinite where half of the runs or more have no result."""
+        ordered, n = np.sort(self.values_OTSB, axis=2), [len(own) for own in self.pool.seeds]
+        return np.stack([(ordered[o, :, (k - 1) // 2] + ordered[o, :, k // 2]) / 2 for o, k in enumerate(n)])
+
+    def quantile_OTB(self, share: float) -> Array:
+        """A quantile over seeds along the budgets, the nearest order statistic, so that infinity is no obstacle."""
+        ordered, n = np.sort(self.values_OTSB, axis=2), [len(own) for own in self.pool.seeds]
+        return np.stack([ordered[o, :, round(share * (k - 1))] for o, k in enumerate(n)])
+
+
+def score(pool: Pool, table: pd.DataFrame, budget: Budget | str | float | None = None, axis: str = "full") -> Scores:
+    """Score a pool at a budget, by default at the largest that every finished run reached.
+
+    A finished run that ended before a budget given counts as missing there. Raises InputError where no run got there.
+    """
+    axis, wanted = _axis(budget, axis)
+    table = table[table["run"].isin(pool.run_OTS[pool.run_OTS >= 0])]
+    worth, averaged = noise_free(table)
+    steps = curves(table, axis, _full_fidelities(pool.runs), worth)
+    done = pool.cell_OTS == Cell.DONE
+    reached_OTS = np.zeros(pool.cell_OTS.shape)
+    asked_for = _asked_for(pool.runs, axis)
+    for at in zip(*np.nonzero(done), strict=True):
+        run = int(pool.run_OTS[at])
+        reached_OTS[at] = max(steps.reached(run), asked_for.get(run, 0.0))
+    limit, usual, n_usual = _limit(reached_OTS[done], wanted, axis)
+    short = done & (reached_OTS < limit * (1 - 1e-9))
+    cells = np.where(short, np.int8(Cell.MISSING), pool.cell_OTS)
+    scored = Pool(**{**pool.__dict__, "cell_OTS": cells})
+    budgets = _grid(limit, axis)
+    values = scores_OTSB(scored, steps, budgets)
+    averaged_T = np.array([bool(averaged & set(own.ravel().tolist())) for own in np.moveaxis(pool.run_OTS, 1, 0)])
+    return Scores(scored, axis, budgets, values, int(short.sum()), usual, n_usual, averaged_T)
+
+
+def scores_OTSB(pool: Pool, steps: Curves, budgets: Array) -> Array:
+    """Evaluate every finished run's curve at every budget; the module's head says what infinity and nan mean."""
+    values = np.where(pool.cell_OTS == Cell.UNUSED, np.nan, np.inf)[..., None].repeat(len(budgets), axis=-1)
+    for at in zip(*np.nonzero(pool.cell_OTS == Cell.DONE), strict=True):
+        values[at] = steps.at(int(pool.run_OTS[at]), budgets)
+    return values
+
+
+def _axis(budget: Budget | str | float | None, axis: str) -> tuple[str, float | None]:
+    if axis not in AXES:
+        raise InputError(f"no axis {axis!r}; allowed: {', '.join(AXES)}")
+    if budget is None:
+        return axis, None
+    parsed = Budget.parse(budget)
+    if parsed.unit == "wall":
+        raise InputError(f"a report compares at a budget in {', '.join(AXES)}, not in wall seconds (budget={budget})")
+    return (axis if parsed.unit == "full" else parsed.unit), parsed.amount
+
+
+def _limit(reached: Array, wanted: float | None, axis: str) -> tuple[float, float, int]:
+    """Return the budget to compare at, and how far most finished runs went."""
+    ended = reached[np.isfinite(reached) & (reached > 0)]
+    lengths, times = np.unique(ended, return_counts=True)
+    usual, n_usual = (float(lengths[times.argmax()]), int(times.max())) if len(ended) else (0.0, 0)
+    if wanted is None:
+        return (float(ended.min()) if len(ended) else 0.0), usual, n_usual
+    if len(reached) and not (reached >= wanted * (1 - 1e-9)).any():
+        unit = {"full": "full evaluations", "trials": "trials", "sim": "simulated seconds"}[axis]
+        raise InputError(f"no run reached a budget of {amount(wanted)} {unit}; the longest has {amount(reached.max())}")
+    return wanted, usual, n_usual
+
+
+def _grid(limit: float, axis: str) -> Array:
+    """The budgets of the curves; they end in `limit`."""
+    if limit <= 0:
+        return np.zeros(1)
+    whole = axis != "sim" and limit == round(limit)
+    if whole and limit <= LINEAR_UP_TO:
+        return np.arange(1.0, limit + 1)
+    if limit <= LINEAR_UP_TO:
+        return np.linspace(limit / POINTS, limit, POINTS)
+    points = np.geomspace(1.0 if whole else limit / 1000, limit, POINTS)
+    return np.unique(np.append(np.round(points) if whole else points[:-1], limit))
+
+
+def _full_fidelities(runs: pd.DataFrame) -> dict[int, float]:
+    axes = [
+        (run, (header.get("problem") or {}).get("fidelity"))
+        for run, header in zip(runs["run"], runs["header"], strict=True)
+    ]
+    return {int(run): float(axis["high"]) for run, axis in axes if axis}
+
+
+def _asked_for(runs: pd.DataFrame, axis: str) -> dict[int, float]:
+    """How far finished runs went by their own account: to the budget that they were given, on the axis of its unit.
+
+    A run of 3600 simulated seconds covers them all though its last trial may have ended before; one whose optimizer had
+    nothing left (`why`) has what it would have at any larger budget.
+    """
+    given: dict[int, float] = {}
+    for run, header in zip(runs["run"], runs["header"], strict=True):
+        budget = Budget.parse(header["budget"]) if header.get("budget") else None
+        if budget is not None and budget.unit == axis:
+            given[int(run)] = budget.amount
+    if "why" in runs:
+        given |= dict.fromkeys(runs.loc[runs["why"] == "exhausted", "run"].astype(int), np.inf)
+    return given

@@ -1,0 +1,180 @@
+"""One comparison from the store's frames to what a report says: scores, ranking, curves, looks and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from carps_lite.analysis import ranking, words
+from carps_lite.analysis.labels import when
+from carps_lite.analysis.numbers import amount, count, listing
+from carps_lite.analysis.pool import Cell, Pool, build
+from carps_lite.analysis.ranking import Ranking
+from carps_lite.analysis.scores import Scores, score
+from carps_lite.analysis.selection import EVERYTHING, Choice
+from carps_lite.analysis.stats import Array
+from carps_lite.analysis.style import Look, looks
+from carps_lite.analysis.words import Tally
+from carps_lite.core import Budget
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is known of a comparison. `ranking` is None where nothing can be ranked."""
+
+    scores: Scores
+    ranking: Ranking | None
+    trials: int
+    failure_kinds: pd.DataFrame  # entrant, failure, n
+    given: bool  # whether the budget was asked for
+
+    @property
+    def pool(self) -> Pool:
+        """The cells that are compared."""
+        return self.scores.pool
+
+    @property
+    def order(self) -> list[int]:
+        """Entrants from best to worst; by name where nothing is ranked."""
+        return self.ranking.order if self.ranking else list(range(len(self.pool.names)))
+
+    @property
+    def names(self) -> list[str]:
+        """The entrants' names in that order."""
+        return [self.pool.names[o] for o in self.order]
+
+    @cached_property
+    def looks(self) -> dict[str, Look]:
+        """Colour and marker of each entrant."""
+        return looks(self.pool.names)
+
+    @cached_property
+    def anytime(self) -> tuple[npt.NDArray[np.int64], Array, Array]:
+        """Mean ranks along the budgets; see `ranking.anytime`."""
+        return ranking.anytime(self.scores.values_OTSB, self.pool.names)
+
+    @property
+    def has_curves(self) -> bool:
+        """Whether there is any incumbent to draw."""
+        return bool(np.isfinite(self.scores.values_OTSB).any())
+
+    @property
+    def tally(self) -> Tally:
+        """How the runs went."""
+        done, failed, missing = (tuple(map(int, self.pool.count(c))) for c in (Cell.DONE, Cell.FAILED, Cell.MISSING))
+        return Tally(self.pool.names, done, failed, missing, tuple(map(int, self.scores.no_result)))
+
+    @property
+    def when(self) -> str:
+        """The budget in words."""
+        return when(self.pool, self.scores.axis, self.scores.budget)
+
+    @property
+    def seeds(self) -> str:
+        """`5 seeds`, `3 to 5 seeds`."""
+        n = sorted({len(own) for own in self.pool.seeds})
+        return count(n[0], "seed") if len(n) == 1 else f"{n[0]} to {n[-1]} seeds"
+
+    @property
+    def caption(self) -> str:
+        """What every figure stands on: tasks, seeds, runs and their gaps."""
+        t = self.tally
+        gaps = [f"{sum(c)} {what}" for c, what in ((t.failed, "failed"), (t.missing, "missing")) if sum(c)]
+        runs = f"{sum(t.done):,} of {t.planned:,} runs" + (f" ({listing(gaps)})" if gaps else "")
+        return f"{count(len(self.pool.tasks), 'task')}, {self.seeds}, {runs}, {self.when}"
+
+    @property
+    def successful(self) -> list[str]:
+        """Entrants with a valid result on any task."""
+        return [n for n, own in zip(self.pool.names, self.scores.final_OTS, strict=True) if np.isfinite(own).any()]
+
+    @property
+    def headline(self) -> str:
+        """The answer, or why there is none."""
+        if self.ranking and len(self.successful) == 1:
+            return words.sole_survivor(self.successful[0], self.pool.names, self.when)
+        if self.ranking:
+            return words.headline(self.ranking, self.when, incomplete=sum(self.tally.missing) > 0)
+        if not self.has_curves:
+            return f"Nothing can be compared: {_nothing(self.tally)}."
+        return f"Only {self.pool.names[0]} has runs here, so that there is nothing to compare it with."
+
+    @property
+    def details(self) -> list[str]:
+        """The sentences after the headline that say how sure it is."""
+        r = self.ranking
+        return [s for s in (words.runner_up(r), words.outlook(r)) if s] if r else []
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know before believing it: failures, gaps, limits, what was left out."""
+        limits = words.limits(self.ranking) if self.ranking else ""
+        empty = words.empty_handed(self.pool.names, self.successful)
+        found = [*words.failures(self.tally), empty, *self._budget_notes(), limits, *self._pool_notes()]
+        return [sentence for sentence in found if sentence]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The whole answer for a terminal."""
+        first, r = self.headline, self.ranking
+        if r is None or len(self.successful) < 2:
+            return (first, *self.notes)
+        following = [words.runner_up(r)] if len(r.names) > 2 else []
+        return (f"{first.rstrip('.')} ({words.evidence(r)}).", *(s for s in following if s), *self.notes)
+
+    def _budget_notes(self) -> list[str]:
+        s, done = self.scores, sum(self.tally.done)
+        if self.given:
+            if not s.n_short:
+                return []
+            return [f"Of the missing runs, {s.n_short:,} finished before {self.when}."]
+        if s.usual > s.budget * (1 + 1e-9) and 2 * s.n_usual >= done:
+            return [
+                f"Compared after {self.when}, which every finished run reached; {s.n_usual:,} of {done:,} went on to "
+                f"{amount(s.usual)} (budget={s.usual:g} compares there and counts shorter runs as missing)."
+            ]
+        return []
+
+    def _pool_notes(self) -> list[str]:
+        notes = []
+        stale = sorted({e for e, s in zip(self.pool.runs["entrant"], self.pool.runs["stale"], strict=True) if s})
+        if stale:
+            notes.append(f"Made by other code or library versions than are installed: {listing(stale)}.")
+        if not any(o == "random" or o.startswith("random/") for o in self.pool.runs["optimizer"]):
+            notes.append("Random search, the baseline that any optimizer should beat, is not among them.")
+        return notes + [f"Left out: {line}." for line in self.pool.left_out]
+
+
+def summarise(
+    runs: pd.DataFrame,
+    table: pd.DataFrame,
+    choice: Choice = EVERYTHING,
+    budget: Budget | str | float | None = None,
+    axis: str = "full",
+) -> Summary:
+    """Compare the chosen runs at a budget. Raises InputError where there is nothing to compare."""
+    scores = score(build(runs, choice), table, budget, axis)
+    pool = scores.pool
+    ranked = len(pool.names) > 1 and bool(np.isfinite(scores.final_OTS).any())
+    found = ranking.rank(scores.final_OTS, pool.names, pool.groups, pool.ran_OT) if ranked else None
+    used = table[table["run"].isin(pool.runs["run"])]
+    return Summary(scores, found, len(used), _failure_kinds(pool, used), budget is not None)
+
+
+def _failure_kinds(pool: Pool, table: pd.DataFrame) -> pd.DataFrame:
+    failed = table.loc[table["failure"].notna(), ["run", "failure"]]
+    entrant = failed["run"].map(dict(zip(pool.runs["run"], pool.runs["entrant"], strict=True)))
+    kinds = pd.DataFrame({"entrant": entrant, "failure": failed["failure"].astype(str)})
+    counted = kinds.value_counts().rename("n").reset_index()
+    return counted.sort_values(["n", "entrant", "failure"], ascending=[False, True, True]).reset_index(drop=True)
+
+
+def _nothing(t: Tally) -> str:
+    counts = ((sum(t.failed), "failed"), (sum(t.missing), "missing"), (sum(t.no_result), "without a valid result"))
+    parts: Sequence[str] = [f"{n:,} {what}" for n, what in counts if n]
+    return f"of {count(t.planned, 'run')}, {listing(parts)}"
