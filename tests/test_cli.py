@@ -184,7 +184,7 @@ def test_list(carps):
     _, out, _ = carps("list", "tasks", "hpo*")
     assert [line.split()[0] for line in out.splitlines()] == ["hpobench_mlp", "hpolib"]
     _, out, _ = carps("list", "suites")
-    assert re.search(r"^quickstart +12 tasks", out, re.M)
+    assert re.search(r"^quickstart +16 tasks", out, re.M)
 
 
 def test_check_passes_the_shipped_and_names_what_is_wrong(carps, tmp_path):

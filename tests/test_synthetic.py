@@ -27,7 +27,7 @@ from carps_lite.tasks.synthetic import Brittle, Constrained, Curve, Hostile, Mix
 ROOT = pathlib.Path(__file__).parent.parent
 SYNTHETIC = ("sphere", "brittle", "mixed", "curve", "constrained", "hostile")
 TASKS = (*SYNTHETIC, "bbob", "hpobench_mlp", "hpolib", "nasbench201")
-SUITES = {"smoke": 5, "quickstart": 12, "bbob24": 72, "tables": 15}
+SUITES = {"smoke": 5, "quickstart": 16, "bbob24": 72, "tables": 15}
 
 
 def samples(task, n=300, seed=0):
@@ -255,7 +255,7 @@ def test_suites_name_different_tasks_that_can_be_built(name, size):
 
 def test_the_quickstart_has_functions_and_tables_that_every_family_can_take():
     tasks = spec.resolve_all("tasks", "quickstart")
-    assert [t.name for t in tasks] == ["bbob"] * 7 + ["hpobench_mlp"] * 5
+    assert [t.name for t in tasks] == ["bbob"] * 10 + ["hpobench_mlp"] * 6
     for task in tasks:
         for optimizer in ("random", "tpe", "cmaes", "gp"):
             assert spec.mismatch(spec.meta("optimizers", optimizer), spec.build(task).problem) is None
