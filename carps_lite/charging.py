@@ -20,45 +20,40 @@ class Ledger:
         self.problem = problem
         self.checkpoints = checkpoints and problem.fidelity is not None
         self._shares: dict[float | None, Share] = {}
-        self._asked: dict[tuple[bytes, float | None], int] = {}
+        self._asked: dict[tuple[bytes, float], int] = {}
         self._reached: dict[Key, list[tuple[float, float]]] = {}  # (fidelity, cost from the start) of finished trials
         self._pending: dict[int, tuple[Key, float, float]] = {}
 
     def key(self, trial: Trial) -> Key:
         """Name a trial's configuration and repetition; to be called once for each trial."""
         config = orjson.dumps(trial.config, option=orjson.OPT_SORT_KEYS)
-        repeat = self._asked.get((config, trial.fidelity), 0)
-        self._asked[config, trial.fidelity] = repeat + 1
+        point = config, self._level(trial)
+        repeat = self._asked.get(point, 0)
+        self._asked[point] = repeat + 1
         return config, repeat
 
-    def share(self, fidelity: float | None) -> Share:
-        """Full evaluations that one at `fidelity` counts for."""
-        share = self._shares.get(fidelity)
-        if share is None:
-            exact = self.problem.share(fidelity)
-            # whole numbers stay ints: adding Fractions costs microseconds a trial
-            share = self._shares[fidelity] = exact.numerator if exact.denominator == 1 else exact
-        return share
+    def share(self, trial: Trial, key: Key | None) -> Share:
+        """Full evaluations that a trial is charged."""
+        share = self._full_share(trial.fidelity)
+        start = self._start(trial, key)
+        return share if start is None else share - self._full_share(start[0])
 
-    def charge(
-        self, number: int, trial: Trial, key: Key | None, cost: float | None, charged: float | None
-    ) -> tuple[Share, float]:
-        """Return what the `number`-th trial is charged, in full evaluations and in cost.
+    def cost(self, trial: Trial, key: Key | None, share: Share, cost: float | None, own: bool) -> float:
+        """Seconds (full evaluations where the task knows no time) that a trial is charged.
 
-        `cost` is what the task says that training up to this fidelity costs from the start (None where it knows none);
-        `charged` is what a log says that the trial was charged.
+        `cost` is what the task says that training up to this fidelity costs from the start; with `own`, what this
+        trial took by itself.
         """
-        share = self.share(trial.fidelity)
-        if not self.checkpoints or key is None:
-            return share, charged if charged is not None else float(share) if cost is None else cost
-        fidelity = self._level(trial)
-        start, paid = max((state for state in self._reached.get(key, ()) if state[0] < fidelity), default=(None, 0.0))
-        if start is not None:
-            share -= self.share(start)
-        if charged is None:
-            charged = float(share) if cost is None else max(0.0, cost - paid)
-        self._pending[number] = (key, fidelity, paid + charged)
-        return share, charged
+        if cost is None:
+            return float(share)
+        start = self._start(trial, key)
+        return cost if own or start is None else max(0.0, cost - start[1])
+
+    def begin(self, number: int, trial: Trial, key: Key | None, charged: float) -> None:
+        """Note what the `number`-th trial will have cost from the start of training when it is finished."""
+        if self.checkpoints and key is not None:
+            start = self._start(trial, key)
+            self._pending[number] = (key, self._level(trial), charged + (start[1] if start else 0.0))
 
     def finish(self, number: int, ok: bool) -> None:
         """Note that a trial has finished, so that its configuration can be continued from there."""
@@ -66,6 +61,23 @@ class Ledger:
         if ok:
             self._reached.setdefault(key, []).append((fidelity, cost))
 
+    def _start(self, trial: Trial, key: Key | None) -> tuple[float, float] | None:
+        """The fidelity and cost that a trial goes on from; None where it starts from nothing."""
+        if not self.checkpoints or key is None:
+            return None
+        fidelity = self._level(trial)
+        return max((state for state in self._reached.get(key, ()) if state[0] < fidelity), default=None)
+
+    def _full_share(self, fidelity: float | None) -> Share:
+        share = self._shares.get(fidelity)
+        if share is None:
+            exact = self.problem.share(fidelity)
+            # whole numbers stay ints: adding Fractions costs microseconds a trial
+            share = self._shares[fidelity] = exact.numerator if exact.denominator == 1 else exact
+        return share
+
     def _level(self, trial: Trial) -> float:
-        axis = self.problem.fidelity
-        return float(axis.high if trial.fidelity is None and axis is not None else trial.fidelity or 0.0)
+        """The fidelity as a number; that of a task without any is 0."""
+        if trial.fidelity is not None:
+            return float(trial.fidelity)
+        return 0.0 if self.problem.fidelity is None else float(self.problem.fidelity.high)

@@ -104,7 +104,13 @@ class Problem:
         """Full evaluations that one at `fidelity` counts for: exact, so that 27 trials at 1/27 make one."""
         if self.fidelity is None or fidelity is None:
             return Fraction(1)
-        return Fraction(fidelity).limit_denominator(10**6) / Fraction(self.fidelity.high).limit_denominator(10**6)
+        return _ratio(fidelity) / _ratio(self.fidelity.high)
+
+
+def _ratio(x: float) -> Fraction:
+    """The simple fraction that a float stands for, such as 1/3; the float itself where it stands for none."""
+    simple = Fraction(x).limit_denominator(10**6)
+    return simple if abs(simple - Fraction(x)) <= Fraction(x) / 10**12 else Fraction(repr(float(x)))
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
+from numbers import Real
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
@@ -20,7 +21,10 @@ class BrokenRun(RuntimeError):
 
 
 class Outcome(NamedTuple):
-    """An evaluated trial before it is charged; `cost` is None where the task knows none."""
+    """An evaluated trial before it is charged; `cost` is None where the task knows none.
+
+    `cost` counts from the start of training; with `own_cost`, it is what this trial took by itself.
+    """
 
     values: tuple[float, ...]
     constraints: tuple[float, ...]
@@ -28,6 +32,7 @@ class Outcome(NamedTuple):
     failure: str | None
     info: Mapping[str, Any]
     nanoseconds: int
+    own_cost: bool = False
 
 
 class Evaluator:
@@ -56,7 +61,7 @@ class Evaluator:
         """Evaluate the `number`-th trial of the run."""
         if number in self.verdicts:
             kind, seconds = self.verdicts[number]
-            return self._failed(kind, seconds if self.measured_cost else None, {}, int(seconds * 1e9))
+            return self._failed(kind, seconds if self.measured_cost else None, {}, int(seconds * 1e9), own_cost=True)
         self.watch(number)
         begin = perf_counter_ns()
         answer: Any
@@ -75,15 +80,19 @@ class Evaluator:
             return [self.one(*item) for item in zip(numbers, trials, seeds, strict=True)]
         self.watch(first)
         begin = perf_counter_ns()
-        answers: Sequence[Any]
+        answers: Any
         try:
             answers = self._many([dict(t.config) for t in trials], [self._fidelity(t) for t in trials], list(seeds))
-        except Exception as error:
-            answers = [error] * len(trials)
+        except Exception:  # too large a batch, perhaps: whose fault it is shows when each is evaluated by itself
+            return [self.one(*item) for item in zip(numbers, trials, seeds, strict=True)]
         took = (perf_counter_ns() - begin) // len(trials)
         self.watch(-1)
+        name = f"{type(self.task).__name__}.evaluate_many"
+        if not isinstance(answers, Iterable) or isinstance(answers, Mapping | str):
+            raise BrokenRun(f"{name} must return a list of dicts, got {type(answers).__name__}")
+        answers = list(answers)
         if len(answers) != len(trials):
-            raise BrokenRun(f"{type(self.task).__name__}.evaluate_many gave {len(answers)} for {len(trials)} trials")
+            raise BrokenRun(f"{name} returned {len(answers)} answers for {len(trials)} trials")
         return [self._outcome(answer, took) for answer in answers]
 
     def _fidelity(self, trial: Trial) -> float | None:
@@ -107,15 +116,23 @@ class Evaluator:
             constraints = tuple([float(answer[name]) for name in constraint_names]) if constraint_names else ()
             cost = answer.get("cost")
             cost = None if cost is None else float(cost)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise BrokenRun(self._complaint(answer, error)) from error
-        if cost is not None and not 0 <= cost < math.inf:
-            raise BrokenRun(f"{type(self.task).__name__}.evaluate returned cost={cost}; it must be finite and >= 0")
+        self._check_cost(cost)
         info = {k: answer[k] for k in answer if k not in self._told} if len(answer) > len(names) else {}
         for name, value in zip((*names, *constraint_names), (*values, *constraints), strict=True):
             if not math.isfinite(value):
                 return self._failed(f"{'nan' if math.isnan(value) else 'infinite'} {name}", cost, info, took)
         return Outcome(values, constraints, cost, None, info, took)
+
+    def _check_cost(self, cost: Any) -> None:
+        name = f"{type(self.task).__name__}.evaluate"
+        if cost is None:
+            return
+        if isinstance(cost, bool) or not isinstance(cost, Real):
+            raise BrokenRun(f"{name} gave a cost that is no number: {cost!r}")
+        if not 0 <= float(cost) < math.inf:
+            raise BrokenRun(f"{name} gave cost={cost}; it must be finite and >= 0")
 
     def _complaint(self, answer: Any, error: Exception) -> str:
         name = f"{type(self.task).__name__}.evaluate"
@@ -128,17 +145,22 @@ class Evaluator:
 
     def _raised(self, error: BaseException, took: int) -> Outcome:
         seconds = took * 1e-9 if self.measured_cost else None
+        if isinstance(error, TrialFailed) and error.cost is not None:
+            self._check_cost(error.cost)
+            return self._failed(error.kind, float(error.cost), error.info, took)
         if isinstance(error, TrialFailed):
-            return self._failed(error.kind, seconds if error.cost is None else error.cost, error.info, took)
+            return self._failed(error.kind, seconds, error.info, took, own_cost=True)
         frames = traceback.extract_tb(error.__traceback__)
         where = f" ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
         # an object's address would make the log of a repeated run differ
         said = re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", " ".join(str(error).split()))[:500]
-        return self._failed(f"{type(error).__name__}: {said}{where}", seconds, {}, took)
+        return self._failed(f"{type(error).__name__}: {said}{where}", seconds, {}, took, own_cost=True)
 
-    def _failed(self, kind: str, cost: float | None, info: Mapping[str, Any], took: int) -> Outcome:
+    def _failed(
+        self, kind: str, cost: float | None, info: Mapping[str, Any], took: int, own_cost: bool = False
+    ) -> Outcome:
         nan = (math.nan,) * len(self.problem.objectives)
-        return Outcome(nan, (math.nan,) * len(self.problem.constraints), cost, kind, info, took)
+        return Outcome(nan, (math.nan,) * len(self.problem.constraints), cost, kind, info, took, own_cost)
 
 
 def evaluation_seed(run_seed: int, config: bytes, repeat: int) -> int:

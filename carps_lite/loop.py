@@ -6,15 +6,18 @@ import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Real
 from time import perf_counter_ns
 from typing import Any, NamedTuple
+
+import orjson
 
 from carps_lite.charging import Key, Ledger, Share
 from carps_lite.core import Budget, Exhausted, Optimizer, Problem, Result, Task, Trial
 from carps_lite.evaluation import BrokenRun, Evaluator, Outcome, Verdict, evaluation_seed
 
 MEASURED = "measured"
-Asked = tuple[Trial, int]  # a trial and the nanoseconds that asking for it took
+STUCK = 100_000  # trials without a tick of the simulated clock
 
 
 class Record(NamedTuple):
@@ -33,6 +36,15 @@ class Record(NamedTuple):
     failure: str | None = None
     info: Mapping[str, Any] = {}
     nanoseconds: tuple[int, int, int] = (0, 0, 0)
+
+
+class Asked(NamedTuple):
+    """A trial as it is logged, its key where one is needed, what asking took, and what the optimizer gave."""
+
+    trial: Trial
+    key: Key | None
+    nanoseconds: int
+    given: Trial
 
 
 class Deadlock(BrokenRun):
@@ -84,9 +96,11 @@ class Simulation:
         self.tell_ns = 0  # of the tells since the last record
         self._ask_ns = 0  # of the asks since the last record that were answered by None
         self._free = 0.0  # when the optimizer has done thinking, on the simulated clock
+        self._moved = 0  # how many trials were asked when the clock last moved
         self._idle_since: float | None = None  # when the budget first left a worker without work
-        self._running: list[tuple[float, int, Record]] = []
-        self._limit = Fraction(budget.amount).limit_denominator(10**9)
+        self._running: list[tuple[float, int, Record, Trial]] = []
+        limit = Fraction(budget.amount).limit_denominator(10**9)
+        self._limit: Share = limit.numerator if limit.denominator == 1 else limit  # whole numbers compare faster
         self._ledger = Ledger(problem, rules.checkpoints)
         self._keyed = rules.noisy or self._ledger.checkpoints
         self._evaluator = Evaluator(
@@ -120,6 +134,8 @@ class Simulation:
             affords = self.asked < self._limit
         else:
             affords = (self.clock if unit == "sim" else self.wall) < self.budget.amount
+        if unit == "sim" and self.asked - self._moved > STUCK:
+            raise BrokenRun(f"{STUCK:,} trials cost no time at all: a budget of simulated seconds would never end")
         if not affords and self._idle_since is None:
             self._idle_since = self.clock
         return affords
@@ -127,7 +143,11 @@ class Simulation:
     def _stream(self) -> Iterator[list[Record]]:
         """Start trials while a worker is free, as an asynchronous pool does."""
         workers, running = self.problem.n_workers, self._running
-        while len(running) < workers and not self.exhausted and self._affords():
+        while len(running) < workers and not self.exhausted:
+            if self._free > self.clock:  # the optimizer thinks until then, and what ends meanwhile it knows
+                self._tell_until(self._free)
+            if not self._affords():
+                return
             asked = self._ask(may_wait=bool(running))
             if asked is None:
                 return
@@ -142,7 +162,7 @@ class Simulation:
             if asked is None:
                 break
             batch.append(asked)
-            self.spent, self.asked = self.spent + self._ledger.share(asked[0].fidelity), self.asked + 1
+            self.spent, self.asked = self.spent + self._ledger.share(asked.trial, asked.key), self.asked + 1
         self.spent, self.asked = before
         if batch:
             yield self._start_batch(batch)
@@ -151,74 +171,93 @@ class Simulation:
         """Ask once. None where the optimizer waits or has nothing left."""
         begin = perf_counter_ns()
         try:
-            trial = self.optimizer.ask()
+            given = self.optimizer.ask()
         except Exhausted:
+            if self.asked < len(self.known):
+                raise self._unlike_the_log("nothing", self.known[self.asked]) from None
             self.exhausted = True
             return None
         self._ask_ns += perf_counter_ns() - begin
-        if trial is None:
+        if given is None:
             if not may_wait:
                 name = type(self.optimizer).__name__
                 raise Deadlock(f"{name}.ask returned None with no result pending, at trial {self.asked}")
             return None
-        wrong = self._fault(trial)
-        if wrong is not None:
-            raise BrokenRun(f"{type(self.optimizer).__name__} asked an impossible trial ({self.asked}): {wrong}")
+        trial = self._accept(given)
+        key = self._ledger.key(trial) if self._keyed else None
         took, self._ask_ns = self._ask_ns, 0
-        return trial, took
+        return Asked(trial, key, took, given)
 
-    def _fault(self, trial: Trial) -> str | None:
-        wrong = self.problem.space.violation(trial.config)
-        axis, fidelity = self.problem.fidelity, trial.fidelity
-        if wrong is None and fidelity is not None:
-            if axis is None:
-                return f"fidelity {fidelity}, but the task has none"
-            if not axis.low <= fidelity <= axis.high:
-                return f"{axis.name}={fidelity} is outside [{axis.low}, {axis.high}]"
-            if axis.integer and fidelity != int(fidelity):
-                return f"{axis.name}={fidelity} is not a whole number"
-        return wrong
+    def _accept(self, given: object) -> Trial:
+        """Check a trial and copy it, so that the log does not change with a dict that the optimizer uses again."""
+        try:
+            if not isinstance(given, Trial):
+                raise ValueError(f"ask must return a Trial or None, got {given!r}")
+            config: object = given.config
+            if not isinstance(config, Mapping):
+                raise ValueError(f"a configuration must be a dict, got {config!r}")
+            fidelity = None if given.fidelity is None else self._accept_fidelity(given.fidelity)
+            return Trial(self.problem.space.accept(config), fidelity)
+        except ValueError as error:
+            name = type(self.optimizer).__name__
+            raise BrokenRun(f"{name} asked an impossible trial ({self.asked}): {error}") from None
+
+    def _accept_fidelity(self, fidelity: Any) -> float:
+        axis = self.problem.fidelity
+        if axis is None:
+            raise ValueError(f"fidelity {fidelity}, but the task has none")
+        if isinstance(fidelity, bool) or not isinstance(fidelity, Real):
+            raise ValueError(f"{axis.name}={fidelity!r} is no number")
+        value = float(fidelity)
+        if not axis.low <= value <= axis.high:
+            raise ValueError(f"{axis.name}={fidelity} is outside [{axis.low}, {axis.high}]")
+        if axis.integer and not value.is_integer():
+            raise ValueError(f"{axis.name}={fidelity} is not a whole number")
+        return int(value) if axis.integer else value
 
     def _start(self, asked: Asked) -> Record:
         """Evaluate a trial, or take it from the log, and put it on the clock."""
-        trial = asked[0]
-        key = self._ledger.key(trial) if self._keyed else None
         if self.asked < len(self.known):
-            return self._replay(self.known[self.asked], trial, key)
-        return self._enter(asked, key, self._evaluator.one(self.asked, trial, self._seed(key)))
+            return self._replay(self.known[self.asked], asked)
+        return self._enter(asked, self._evaluator.one(self.asked, asked.trial, self._seed(asked.key)))
 
     def _start_batch(self, batch: list[Asked]) -> list[Record]:
         """The same for a batch, which a log holds as a whole or not at all."""
-        trials = [trial for trial, _ in batch]
-        keys = [self._ledger.key(trial) if self._keyed else None for trial in trials]
         logged = self.known[self.asked : self.asked + len(batch)]
         if len(logged) == len(batch):
-            return [self._replay(*item) for item in zip(logged, trials, keys, strict=True)]
-        outcomes = self._evaluator.batch(self.asked, trials, [self._seed(key) for key in keys])
-        return [self._enter(*item) for item in zip(batch, keys, outcomes, strict=True)]
+            return [self._replay(*item) for item in zip(logged, batch, strict=True)]
+        seeds = [self._seed(asked.key) for asked in batch]
+        outcomes = self._evaluator.batch(self.asked, [asked.trial for asked in batch], seeds)
+        return [self._enter(*item) for item in zip(batch, outcomes, strict=True)]
 
     def _seed(self, key: Key | None) -> int:
         return evaluation_seed(self.seed, *key) if key is not None and self.rules.noisy else 0
 
-    def _enter(self, asked: Asked, key: Key | None, outcome: Outcome) -> Record:
-        trial, ask_ns = asked
-        share, cost = self._ledger.charge(self.asked, trial, key, outcome.cost, None)
-        nanoseconds = (ask_ns, outcome.nanoseconds, self.tell_ns)
+    def _enter(self, asked: Asked, outcome: Outcome) -> Record:
+        share = self._ledger.share(asked.trial, asked.key)
+        cost = self._ledger.cost(asked.trial, asked.key, share, outcome.cost, outcome.own_cost)
+        nanoseconds = (asked.nanoseconds, outcome.nanoseconds, self.tell_ns)
         result = Result(outcome.values, cost, outcome.constraints)
-        return self._push(trial, result, share, outcome.failure, outcome.info, nanoseconds)
+        return self._push(asked, result, share, outcome.failure, outcome.info, nanoseconds)
 
-    def _replay(self, logged: Record, trial: Trial, key: Key | None) -> Record:
-        if logged.trial != trial:
-            raise ReplayError(
-                f"trial {logged.ask} is now {trial}, but the log says {logged.trial}; "
-                f"{type(self.optimizer).__name__} is not deterministic"
-            )
-        share, _ = self._ledger.charge(self.asked, trial, key, None, logged.result.cost)
-        return self._push(trial, logged.result, share, logged.failure, logged.info, logged.nanoseconds)
+    def _replay(self, logged: Record, asked: Asked) -> Record:
+        share = self._ledger.share(asked.trial, asked.key)
+        now = self._push(asked, logged.result, share, logged.failure, logged.info, logged.nanoseconds)
+        # written out, because True == 1; the time too, because an optimizer that waited is another one
+        if (dump_trial(now.trial), now.start) != (dump_trial(logged.trial), logged.start):
+            raise self._unlike_the_log(now.trial, logged)
+        return now
+
+    def _unlike_the_log(self, now: object, logged: Record) -> ReplayError:
+        name = type(self.optimizer).__name__
+        return ReplayError(
+            f"trial {logged.ask} is now {now}, but the log says {logged.trial} at {logged.start:g}; "
+            f"{name} is not deterministic"
+        )
 
     def _push(
         self,
-        trial: Trial,
+        asked: Asked,
         result: Result,
         share: Share,
         failure: str | None,
@@ -233,19 +272,31 @@ class Simulation:
         self.wall += sum(nanoseconds) * 1e-9
         self.tell_ns = 0
         end = begin + result.cost
-        record = Record(self.asked, begin, end, trial, result, float(self.spent), failure, info, nanoseconds)
-        heapq.heappush(self._running, (end, self.asked, record))
+        record = Record(self.asked, begin, end, asked.trial, result, float(self.spent), failure, info, nanoseconds)
+        if self._ledger.checkpoints:
+            self._ledger.begin(self.asked, asked.trial, asked.key, result.cost)
+        heapq.heappush(self._running, (end, self.asked, record, asked.given))
         self.asked += 1
         return record
 
     def _advance(self) -> None:
-        """Move the clock to the next event and tell all results of that moment before anything is asked."""
+        """Move the clock to the next event: the end of a trial, or of the whole batch."""
+        self._tell_until(max(self._running)[0] if self.rules.sync else self._running[0][0])
+
+    def _tell_until(self, moment: float) -> None:
+        """Tell all results up to a moment, in the order of their ends and asks, before anything is asked."""
         running = self._running
-        self.clock = max(running)[0] if self.rules.sync else running[0][0]
-        while running and running[0][0] <= self.clock:
-            record = heapq.heappop(running)[2]
+        if moment > self.clock:
+            self.clock, self._moved = moment, self.asked
+        while running and running[0][0] <= moment:
+            _, _, record, given = heapq.heappop(running)
             if self._ledger.checkpoints:
                 self._ledger.finish(record.ask, record.failure is None)
             begin = perf_counter_ns()
-            self.optimizer.tell(record.trial, record.result)
+            self.optimizer.tell(given, record.result)
             self.tell_ns += perf_counter_ns() - begin
+
+
+def dump_trial(trial: Trial) -> bytes:
+    """A trial as text that tells True from 1."""
+    return orjson.dumps([trial.config, trial.fidelity])
