@@ -16,6 +16,7 @@ COMMANDS = {
     "report": "rank the optimizers: a page, figures, tables, and the answer in a sentence",
     "status": "what is done, running, failed and missing",
     "list": "list tasks, optimizers or suites",
+    "data": "bring recorded data that some tasks need",
     "check": "run the contract tests on an optimizer or task of your own",
 }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from carps_lite import catalog, values
+from carps_lite import catalog, data, values
 from carps_lite.core import Problem
 from carps_lite.errors import InputError, MissingDependency, nearest, unknown
 from carps_lite.libraries import installed_version
@@ -92,10 +92,10 @@ def make(kind: str, spec: str, **kwargs: Any) -> Any:
 
 
 def unavailable(resolved: Resolved) -> str | None:
-    """Say which library is missing and how to install it; None where all that `meta.libraries` lists are there."""
+    """Say which library or data set is missing and how to get it; None where all is there that metadata lists."""
     missing = [name for name in resolved.meta.get("libraries", ()) if installed_version(name) is None]
     if not missing:
-        return None
+        return data.missing(resolved.meta["data"]) if "data" in resolved.meta else None
     extra = resolved.meta.get("extra")
     command = f"pip install 'carps-lite[{extra}]'" if extra else f"pip install {' '.join(missing)}"
     return f"{resolved.name} needs {' and '.join(missing)}: {command}"

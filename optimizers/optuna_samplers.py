@@ -18,7 +18,7 @@ from carps_lite.space import Categorical, Config, Constant, Float, Int, Ordinal,
 
 Suggest = Callable[[optuna.Trial], Any]
 FAILED = ("ignore", "worst")
-INACTIVE = ("omit", "impute")
+INACTIVE = ("omit", "impute", "keep")
 
 
 class Optuna:
@@ -32,7 +32,8 @@ class Optuna:
 
     `inactive` says how a conditional space is modelled: `omit` asks for the active parameters only, in the order of
     the space (define-by-run); `impute` asks for all of them and stores inactive ones at their default, for samplers
-    that model no parameter which is missing in some trials. Raises InputError on an unknown sampler or setting.
+    that model no parameter which is missing in some trials; `keep` asks for all and stores what was drawn, for
+    genetic algorithms, which pass inactive genes on. Raises InputError on an unknown sampler or setting.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Optuna:
             _require("torch", "greenlet")  # without greenlet Optuna falls back to a slower way that rounds differently
         self._study = _study(sampler, seed, len(problem.objectives), options)
         self._suggest = {name: _suggest(name, p) for name, p in problem.space.items()}
+        self._asks_all = inactive != "omit" and problem.space.conditional
         self._imputed = _defaults(problem.space) if inactive == "impute" and problem.space.conditional else None
         self._worst = [-math.inf] * (len(problem.objectives) + len(problem.constraints)) if failed == "worst" else None
 
@@ -61,9 +63,9 @@ class Optuna:
         trial = self._study.ask()
         config: Config = {}
         for name, suggest in self._suggest.items():
-            if self._imputed is not None or self._space.active(name, config):
+            if self._asks_all or self._space.active(name, config):
                 config[name] = suggest(trial)
-        return Trial(config if self._imputed is None else self._space.prune(config), token=trial)
+        return Trial(self._space.prune(config) if self._asks_all else config, token=trial)
 
     def tell(self, trial: Trial, result: Result) -> None:
         """Enter a result, or what stands for a failed one, into the study."""

@@ -14,14 +14,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import platform
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from carps_lite import spec
-from carps_lite.core import Problem, Result
+from carps_lite.core import Fidelity, Problem, Result
+from carps_lite.errors import InputError
 from carps_lite.libraries import installed_version
 from carps_lite.space import Categorical, Float, Int, Ordinal, Space
 
@@ -33,6 +36,10 @@ FURTHER_TASKS = {  # beside the defaults: each function, data set or type of a f
     "hpolib": "hpolib/dataset:all",
     "nasbench201": "nasbench201/dataset:all",
     "mixed": "mixed/kind:all",
+    "hpob": "hpob92",
+    "lcbench_finals": "lcbench_finals/dataset:all",
+    "nasbench_graph": "nasbench_graph/dataset:all",
+    "chemistry": "chemistry/dataset:all",
 }
 SMOOTH = {"x": Float(-5, 5), "lr": Float(1e-5, 1, log=True), "n": Int(1, 50), "size": Ordinal((1, 2, 4, 8))}
 CHOICES = {"c": Categorical(("a", "b", "c")), "momentum": Float(0, 1, when={"c": ("a", "b")})}
@@ -51,8 +58,10 @@ def trajectories(name):
     for one in variants(name):
         meta = spec.meta("optimizers", one)
         space = Space(SMOOTH | (CHOICES if "categorical" in meta["parameters"] else {}))
-        for objectives in [("a",), ("a", "b")] if "mo" in meta["kinds"] else [("a",)]:
-            yield trajectory(one, Problem(space, objectives))
+        kinds = set(meta["kinds"])
+        fidelity = None if kinds & {"bb", "mo"} else Fidelity("epochs", 1, 9)
+        for objectives in [("a",)] * bool(kinds & {"bb", "mf"}) + [("a", "b")] * bool(kinds & {"mo", "momf"}):
+            yield trajectory(one, Problem(space, objectives, fidelity=fidelity))
 
 
 def trajectory(one, problem):
@@ -61,7 +70,8 @@ def trajectory(one, problem):
         trial = optimizer.ask()
         if trial is not None:
             waiting.append(trial)
-            asked.append([rounded(v, 4) for v in trial.config.values()])
+            level = [] if trial.fidelity is None else [trial.fidelity]
+            asked.append([rounded(v, 4) for v in (*trial.config.values(), *level)])
             if len(asked) % 6:  # each sixth result comes late
                 continue
         for t in waiting:
@@ -108,10 +118,28 @@ def rounded(value, digits):
     return f"{value:.{digits}g}" if isinstance(value, float) else value
 
 
-def environment(meta):
-    """The versions that the numbers may depend on."""
+def lacking(resolved):
+    """Why a name cannot be checked here: a library or data that are not there."""
+    missing = spec.unavailable(resolved)
+    if missing is None and resolved.kind == "tasks":
+        try:
+            _ = spec.build(resolved).problem
+        except InputError as error:
+            return str(error)
+    return missing
+
+
+def environment(kind, meta):
+    """What the numbers may depend on: library versions and, where rounding errors add up to other trials, the CPU."""
     libraries = sorted({"numpy", *meta.get("libraries", ())})
-    return ", ".join([platform.machine(), *(f"{name} {installed_version(name)}" for name in libraries)])
+    machine = f"{platform.machine()} {cpu()}" if kind == "optimizers" else platform.machine()
+    return ", ".join([machine, *(f"{name} {installed_version(name)}" for name in libraries)])
+
+
+def cpu():
+    """The model of the CPU, and the kernels that OpenBLAS is told to use."""
+    facts = dict(re.findall(r"^(vendor_id|cpu family|model)\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M))
+    return " ".join([*facts.values(), os.environ.get("OPENBLAS_CORETYPE", "")]).strip()
 
 
 def digest(kind, name):
@@ -122,13 +150,13 @@ def digest(kind, name):
 @pytest.mark.parametrize(("kind", "name"), names())
 def test_golden(kind, name):
     resolved = spec.resolve(kind, name)
-    missing = spec.unavailable(resolved)
+    missing = lacking(resolved)
     if missing:
         pytest.skip(missing)
     entry = json.loads(GOLDEN.read_text()).get(f"{kind}/{name}", {"version": None, "hashes": {}})
     if entry["version"] != resolved.meta["version"]:
         pytest.fail(f"nothing is recorded for version {resolved.meta['version']}: run `python tests/test_golden.py`")
-    here = environment(resolved.meta)
+    here = environment(kind, resolved.meta)
     if here not in entry["hashes"]:
         pytest.skip(f"recorded with {' | '.join(entry['hashes'])}; here: {here}")
     if digest(kind, name) != entry["hashes"][here]:
@@ -143,11 +171,11 @@ def record():
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
     for kind, name in names():
         resolved = spec.resolve(kind, name)
-        here, version = environment(resolved.meta), resolved.meta["version"]
+        here, version = environment(kind, resolved.meta), resolved.meta["version"]
         entry = golden.get(f"{kind}/{name}")
         if entry is None or entry["version"] != version:
             entry = golden[f"{kind}/{name}"] = {"version": version, "hashes": {}}
-        if here not in entry["hashes"] and spec.unavailable(resolved) is None:
+        if here not in entry["hashes"] and lacking(resolved) is None:
             entry["hashes"][here] = digest(kind, name)
             print(f"recorded {kind}/{name}, version {version}, for {here}")
     known = {f"{kind}/{name}" for kind, name in names()}

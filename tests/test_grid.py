@@ -53,9 +53,11 @@ def rows_of(task, root="results"):
     return [row for name, (_, rows, _) in trajectories(root).items() if name.startswith(task) for row in rows]
 
 
-def front(*args, **kwargs):
-    return subprocess.Popen([sys.executable, "-m", "carps_lite", *args], text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, **kwargs)  # fmt: skip
+def front(*args):
+    """Start a command that hears Ctrl-C, whether or not this process was started to ignore it."""
+    hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{hear}; from carps_lite.cli import main; raise SystemExit(main({list(args)}))"
+    return subprocess.Popen([sys.executable, "-c", code], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def finish(running):

@@ -51,10 +51,10 @@ def _table(what: str, names: Sequence[str]) -> list[str]:
     lines = []
     for e in entries:
         kinds = ",".join(e.meta.get("kinds", ["?"]))
-        note = f"   [{e.meta['extra']}]" if _missing(e) else ""
+        note = f"   [{_needed(e)}]" if _missing(e) else ""
         lines.append(f"{e.name:{width}}  {kinds:15} {e.meta.get('summary', '')}{note}")
     if any(map(_missing, entries)):
-        lines.append("[extra]: not installed; pip install 'carps-lite[extra]' brings it")
+        lines.append("[...]: not there yet; carps-lite list tasks NAME says how to get it")
     return lines
 
 
@@ -62,6 +62,10 @@ def _missing(entry: catalog.Entry) -> bool:
     from carps_lite.spec import Resolved, unavailable
 
     return unavailable(Resolved("", entry.name, entry.name, entry.target, {}, entry.meta)) is not None
+
+
+def _needed(entry: catalog.Entry) -> str:
+    return str(entry.meta.get("extra") or f"data {entry.meta.get('data', '')}".strip())
 
 
 def _in_full(what: str, name: str) -> list[str]:
@@ -77,7 +81,7 @@ def _in_full(what: str, name: str) -> list[str]:
         lines.append(f"  {key}:{values.text(value)}{f'   ({text})' if limits is not None else ''}")
     lines += [f"{key}: {_plain(value)}" for key, value in meta.items()]
     reason = unavailable(resolve(what, name))
-    return [*lines, f"not installed: {reason}"] if reason else lines
+    return [*lines, f"not there yet: {reason}"] if reason else lines
 
 
 def _plain(value: Any) -> str:

@@ -35,7 +35,7 @@ def checks(make: MakeTask, meta: Meta, n_points: int) -> Iterator[Check]:
     # what a task has is known only once it is built: these pass where there is nothing to check
     yield "fidelity_is_accepted", partial(fidelity_is_accepted, make, meta, n_points)
     yield "optimum_is_unbeaten", partial(optimum_is_unbeaten, make, meta, n_points * N_FOR_OPTIMUM)
-    yield "many_are_as_single_ones", partial(many_are_as_single_ones, make, n_points)
+    yield "many_are_as_single_ones", partial(many_are_as_single_ones, make, meta, n_points)
 
 
 def configs_of(space: Space, n: int, seed: int = 0) -> list[Config]:
@@ -248,8 +248,8 @@ def optimum_is_unbeaten(make: MakeTask, meta: Meta, n: int) -> None:
         require(not beaten.any(), f"optimum={task.optimum} is beaten by {observed.mean(axis=0).tolist()} in {config}")
 
 
-def many_are_as_single_ones(make: MakeTask, n: int) -> None:
-    """`evaluate_many` gives what single evaluations give, up to rounding (1e-6 of the value)."""
+def many_are_as_single_ones(make: MakeTask, meta: Meta, n: int) -> None:
+    """`evaluate_many` gives what single evaluations give, up to rounding: `meta.batch_rtol`, else 1e-6 of the value."""
     task: Any = make()
     problem: Problem = task.problem
     if not hasattr(task, "evaluate_many"):
@@ -259,5 +259,9 @@ def many_are_as_single_ones(make: MakeTask, n: int) -> None:
     require(len(many) == len(configs), f"evaluate_many gave {len(many)} answers for {len(configs)} configurations")
     for config, found in zip(configs, many, strict=True):
         one, other = values(problem, answer(task, config)), values(problem, found)
-        close = one is not None and other is not None and np.allclose(one, other, rtol=1e-6, atol=1e-9)
+        close = (
+            one is not None
+            and other is not None
+            and np.allclose(one, other, rtol=meta.get("batch_rtol", 1e-6), atol=1e-9)
+        )
         require(close, f"evaluate_many gave {other} and evaluate {one} in {config}")
