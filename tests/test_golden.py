@@ -40,6 +40,17 @@ FURTHER_TASKS = {  # beside the defaults: each function, data set or type of a f
     "lcbench_finals": "lcbench_finals/dataset:all",
     "nasbench_graph": "nasbench_graph/dataset:all",
     "chemistry": "chemistry/dataset:all",
+    "mfhartmann": "mfhartmann/dim:all/bias:all",
+    "mfsynthetic": "mfsynthetic/function:all",
+    "zdt": "zdt/fid:all/dim:10",
+    "dtlz": "dtlz/fid:all",
+    "wfg": "wfg/fid:all",
+    "re": "re/name:all",
+    "mfzdt": "mfzdt/shape:all",
+    "design": "design/name:all",
+    "bbob_noisy": "bbob_noisy/noise:all/level:all/fid:1+8",
+    "sbox": "sbox/fid:all/dim:3",
+    "mabbob": "mabbob/instance:1..5/dim:3",
 }
 SMOOTH = {"x": Float(-5, 5), "lr": Float(1e-5, 1, log=True), "n": Int(1, 50), "size": Ordinal((1, 2, 4, 8))}
 CHOICES = {"c": Categorical(("a", "b", "c")), "momentum": Float(0, 1, when={"c": ("a", "b")})}
@@ -132,7 +143,8 @@ def lacking(resolved):
 def environment(kind, meta):
     """What the numbers may depend on: library versions and, where rounding errors add up to other trials, the CPU."""
     libraries = sorted({"numpy", *meta.get("libraries", ())})
-    machine = f"{platform.machine()} {cpu()}" if kind == "optimizers" else platform.machine()
+    sums_differ = kind == "optimizers" or "onnxruntime" in libraries  # 32-bit sums, or trials that follow from rounding
+    machine = f"{platform.machine()} {cpu()}" if sums_differ else platform.machine()
     return ", ".join([machine, *(f"{name} {installed_version(name)}" for name in libraries)])
 
 
