@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,8 +18,8 @@ from carps_lite.core import Budget, Optimizer, Problem, Task, Trial
 from carps_lite.errors import InputError
 from carps_lite.evaluation import BrokenRun
 from carps_lite.identity import identify
-from carps_lite.jobs import Job, header, longest, perform
-from carps_lite.loop import Record, Simulation
+from carps_lite.jobs import Job, header, longest, perform, same_run
+from carps_lite.loop import MEASURED, Record, Simulation, cut
 from carps_lite.space import Config, Space
 from carps_lite.spec import Resolved
 from carps_lite.store import Store, peek
@@ -53,10 +56,13 @@ class Run:
 
     @property
     def best(self) -> Incumbent:
-        """The best feasible full-fidelity trial. Raises InputError where there is none, or several objectives."""
+        """The best feasible full-fidelity trial that ended within the budget.
+
+        Raises InputError where there is none, or several objectives.
+        """
         if len(self.header["problem"]["objectives"]) > 1:
             raise InputError("a run with several objectives has no single best trial; see its records")
-        found = [r for r in self._full() if r.result.feasible]
+        found = [r for r in self._counting() if r.result.feasible]
         if not found:
             raise InputError("no trial of this run succeeded at full fidelity")
         best = min(found, key=lambda r: r.result.values[0])
@@ -69,7 +75,7 @@ class Run:
 
             ax = Figure(figsize=(5, 3), layout="constrained").subplots()
         curve, best = [], math.inf
-        full = {r.ask for r in self._full()}
+        full = {r.ask for r in self._counting()}
         for r in self.records:
             if r.ask in full and r.result.feasible:
                 best = min(best, r.result.values[0])
@@ -79,9 +85,12 @@ class Run:
         ax.set_title(f"{self.header['optimizer']} on {self.header['task']}", fontsize="medium")
         return ax
 
-    def _full(self) -> list[Record]:
-        axis = self.header["problem"]["fidelity"]
-        return [r for r in self.records if r.trial.fidelity is None or (axis and r.trial.fidelity >= axis["high"])]
+    def _counting(self) -> list[Record]:
+        """Full-fidelity trials that ended before the limit of a budget in simulated seconds."""
+        axis, budget = self.header["problem"]["fidelity"], Budget.parse(self.header["budget"])
+        limit = budget.amount if budget.unit == "sim" else math.inf
+        full = [r for r in self.records if r.trial.fidelity is None or (axis and r.trial.fidelity >= axis["high"])]
+        return [r for r in full if r.end <= limit]
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,7 @@ def run(
     class. With `store`, what is there is used again and the run is kept there; an object needs a `name` for its id.
     Raises InputError on wrong input, and BrokenRun where the optimizer or the task breaks its contract.
     """
+    _check(seed, n_workers, sync, overhead, space, store)
     job = _job(task, optimizer, seed, budget, n_workers, sync, overhead, space, store is not None, name)
     reason = spec.mismatch(job.optimizer.meta, job.build_task().problem)
     if reason:
@@ -144,21 +154,20 @@ def _in_memory(job: Job) -> Run:
 def _stored(job: Job, store: Store) -> Run:
     store.create()
     files = store.files(job.key)
-    logs = [log for path in files.finished if (log := peek(path)) is not None]
-    if not any(log.covers(job.budget) and _matches(job, log.header) for log in logs):
-        earlier = (*files.finished, *files.failed, *files.parts)
-        summary = perform(job, store, uuid4().hex[:12], earlier)
+    logs = [log for path in files.finished if (log := peek(path)) is not None and log.end is not None]
+    own = [log for log in logs if same_run(job, log.header)]
+    if logs and not own:
+        raise InputError(
+            f"{store.root} has this run of {job.optimizer.id} on {job.task.id} (seed {job.seed}), made by other code, "
+            "options or state; take another name or another store"
+        )
+    if not any(log.covers(job.budget) for log in own):
+        summary = perform(job, store, uuid4().hex[:12], (*files.finished, *files.failed, *files.parts))
         if summary.state == "failed":
             raise BrokenRun(summary.error)
     task = job.build_task()
     records = longest(job, store.files(job.key).finished)
-    return Run(records, _plain_header(job, task, job.problem(task)))
-
-
-def _matches(job: Job, made: Mapping[str, Any]) -> bool:
-    from carps_lite.jobs import same_code, same_options
-
-    return same_code(job, made) and same_options(job, made)
+    return Run(cut(records, job.budget, job.rules), _plain_header(job, task, job.problem(task)))
 
 
 def _plain_header(job: Job, task: Task, problem: Problem) -> Mapping[str, Any]:
@@ -177,6 +186,10 @@ def _job(
     stored: bool,
     name: str | None,
 ) -> Job:
+    if space is not None and isinstance(task, str | Task):
+        raise InputError("space= goes with a plain function; a task has its own")
+    if not (isinstance(optimizer, str) or callable(optimizer)):
+        raise InputError(f"an optimizer must be a spec or a class, got {optimizer!r}")
     task_object = None if isinstance(task, str) else _as_task(task, space)
     optimizer_class = None if isinstance(optimizer, str) else optimizer
     if stored and name is None and (task_object is not None or optimizer_class is not None):
@@ -192,16 +205,50 @@ def _job(
         resolved_optimizer,
         seed,
         Budget.parse(default),
-        identify(
-            resolved_task, task_object and (task_object.function if isinstance(task_object, FunctionTask) else task)
-        ),
-        identify(resolved_optimizer, optimizer_class),
+        _identity(resolved_task, task_object),
+        _identity(resolved_optimizer, optimizer_class),
         n_workers=n_workers,
         sync=sync,
         overhead=overhead,
         task_object=task_object,
         optimizer_class=optimizer_class,
     )
+
+
+def _identity(resolved: Resolved, made: Any) -> dict[str, Any]:
+    """Code identity; of an object its state too, so that another one under its name is not taken for it."""
+    subject = made.function if isinstance(made, FunctionTask) else made
+    return identify(resolved, subject) | ({} if subject is None else {"state": _state(subject)})
+
+
+def _state(made: Any) -> str:
+    """A hash of what an object or a function carries beside its code."""
+    if inspect.isroutine(made):
+        closure = [cell.cell_contents for cell in getattr(made, "__closure__", None) or ()]
+        carried: Any = (closure, getattr(made, "__defaults__", None), getattr(made, "__kwdefaults__", None))
+    else:
+        carried = None if inspect.isclass(made) else getattr(made, "__dict__", made)
+    try:
+        content = pickle.dumps(carried, protocol=4)
+    except Exception:  # a lambda, an open file
+        content = repr(carried).encode()
+    return sha256(content).hexdigest()[:16]
+
+
+def _check(seed: object, n_workers: object, sync: object, overhead: object, space: object, store: object) -> None:
+    """Raise InputError on an argument of the wrong kind."""
+    for name, value, least in (("seed", seed, 0), ("n_workers", n_workers, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    if not isinstance(sync, bool):
+        raise InputError(f"sync must be True or False, got {sync!r}")
+    number = isinstance(overhead, int | float) and not isinstance(overhead, bool)
+    if overhead != MEASURED and not (number and 0 <= float(overhead) < math.inf):  # type: ignore[arg-type]
+        raise InputError(f"overhead must be a number of seconds or {MEASURED!r}, got {overhead!r}")
+    if space is not None and not isinstance(space, Space):
+        raise InputError(f"space must be a Space, got {space!r}")
+    if store is not None and not isinstance(store, Store | str | Path):
+        raise InputError(f"store must be a Store or a folder, got {store!r}")
 
 
 def _as_task(given: Task | Objective, space: Space | None) -> Task:

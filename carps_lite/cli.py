@@ -17,6 +17,7 @@ COMMANDS = {
     "status": "what is done, running, failed and missing",
     "list": "list tasks, optimizers or suites",
     "data": "bring recorded data that some tasks need",
+    "references": "compute the values by which results on a task are normalised",
     "check": "run the contract tests on an optimizer or task of your own",
 }
 

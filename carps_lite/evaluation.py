@@ -16,6 +16,19 @@ from carps_lite.core import Problem, Task, Trial, TrialFailed
 Verdict = tuple[str, float]  # how a watchdog found a trial ("timeout", "memory", "crash"), and the seconds it had taken
 
 
+SINGLY = "singly"  # the verdict on a batch whose trials are to be evaluated one by one
+
+
+def as_batch(first: int) -> int:
+    """What `watch` is told while a batch is evaluated together, whose first trial is the `first`-th."""
+    return -2 - first
+
+
+def from_batch(told: int) -> int:
+    """The inverse of `as_batch`."""
+    return -2 - told
+
+
 class BrokenRun(RuntimeError):
     """The optimizer or the task broke its contract; the run ends as failed."""
 
@@ -59,15 +72,15 @@ class Evaluator:
 
     def one(self, number: int, trial: Trial, seed: int) -> Outcome:
         """Evaluate the `number`-th trial of the run."""
-        if number in self.verdicts:
-            kind, seconds = self.verdicts[number]
+        kind, seconds = self.verdicts.get(number, (SINGLY, 0.0))
+        if kind != SINGLY:
             return self._failed(kind, seconds if self.measured_cost else None, {}, int(seconds * 1e9), own_cost=True)
         self.watch(number)
         begin = perf_counter_ns()
         answer: Any
         try:
             answer = self.task.evaluate(dict(trial.config), self._fidelity(trial), seed)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             answer = error
         took = perf_counter_ns() - begin
         self.watch(-1)
@@ -78,12 +91,15 @@ class Evaluator:
         numbers = range(first, first + len(trials))
         if self._many is None or len(trials) == 1 or not self.verdicts.keys().isdisjoint(numbers):
             return [self.one(*item) for item in zip(numbers, trials, seeds, strict=True)]
-        self.watch(first)
+        self.watch(as_batch(first))
         begin = perf_counter_ns()
         answers: Any
         try:
             answers = self._many([dict(t.config) for t in trials], [self._fidelity(t) for t in trials], list(seeds))
-        except Exception:  # too large a batch, perhaps: whose fault it is shows when each is evaluated by itself
+        except (
+            Exception,
+            SystemExit,
+        ):  # too large a batch, perhaps: whose fault it is shows when each is evaluated by itself
             return [self.one(*item) for item in zip(numbers, trials, seeds, strict=True)]
         took = (perf_counter_ns() - begin) // len(trials)
         self.watch(-1)
@@ -109,11 +125,11 @@ class Evaluator:
         names, constraint_names = self._objectives, self._constraints
         try:
             if len(answer) == 1 and len(names) == 1 and not constraint_names:  # most synthetic tasks
-                value = float(answer[names[0]])
-                if math.isfinite(value):
+                value = answer[names[0]]
+                if type(value) is float and math.isfinite(value):
                     return Outcome((value,), (), None, None, {}, took)
-            values = tuple([float(answer[name]) for name in names])
-            constraints = tuple([float(answer[name]) for name in constraint_names]) if constraint_names else ()
+            values = tuple([_number(answer[name]) for name in names])
+            constraints = tuple([_number(answer[name]) for name in constraint_names]) if constraint_names else ()
             cost = answer.get("cost")
             cost = None if cost is None else float(cost)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -153,7 +169,7 @@ class Evaluator:
         frames = traceback.extract_tb(error.__traceback__)
         where = f" ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
         # an object's address would make the log of a repeated run differ
-        said = re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", " ".join(str(error).split()))[:500]
+        said = re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", one_line(error))[:500]
         return self._failed(f"{type(error).__name__}: {said}{where}", seconds, {}, took, own_cost=True)
 
     def _failed(
@@ -161,6 +177,18 @@ class Evaluator:
     ) -> Outcome:
         nan = (math.nan,) * len(self.problem.objectives)
         return Outcome(nan, (math.nan,) * len(self.problem.constraints), cost, kind, info, took, own_cost)
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, without line breaks and without what a log cannot hold."""
+    return " ".join(str(error).split()).encode("utf-8", "replace").decode()
+
+
+def _number(x: Any) -> float:
+    """A value as a float; text and truth values are none, though float() takes them."""
+    if isinstance(x, str | bytes | bytearray | bool):
+        raise TypeError(f"{x!r}")
+    return float(x)
 
 
 def evaluation_seed(run_seed: int, config: bytes, repeat: int) -> int:

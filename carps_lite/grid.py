@@ -18,11 +18,11 @@ from uuid import uuid4
 
 from pebble import ProcessExpired, ProcessPool
 
-from carps_lite.evaluation import Verdict
+from carps_lite.evaluation import SINGLY, Verdict, from_batch
 from carps_lite.jobs import THREAD_VARIABLES, Summary, perform
 from carps_lite.plan import Cell
 from carps_lite.store import Store
-from carps_lite.watchdog import Limits, Sight, Slots, Watchdog
+from carps_lite.watchdog import Limits, Sight, Slots, Watchdog, kill_group
 
 QUEUED = 8  # cells handed to the pool for each process, so that short runs do not wait for the parent
 DEATHS = 2  # deaths of the worker at one trial (or outside of trials) before the trial (or the run) is given up
@@ -89,16 +89,15 @@ class _Grid:
         self.store, self.slots, self.limits, self.progress, self.pool = store, slots, limits, progress, pool
         self.flying: dict[int, _Flight] = {}
         self.free = list(range(slots.count))[::-1]
-        self.landed: SimpleQueue[tuple[int, Any]] = SimpleQueue()
+        self.landed: SimpleQueue[tuple[int, str, Any]] = SimpleQueue()
 
     def run(self) -> None:
-        with Watchdog(self.slots, self.limits, self._touch) as self.watchdog:
+        with Watchdog(self.slots, self.limits, self._touch, self._lost) as self.watchdog:
             while self.waiting or self.flying:
                 while self.waiting and self.free:
                     self._launch(self.waiting.popleft())
                 with suppress(Empty):
-                    slot, future = self.landed.get(timeout=0.2)
-                    self._land(slot, future)
+                    self._land(*self.landed.get(timeout=0.2))
                 self.progress.tick()
 
     def _launch(self, flight: _Flight) -> None:
@@ -107,15 +106,25 @@ class _Grid:
         self.flying[slot] = flight
         args = (cell, str(self.store.root), flight.attempt, flight.verdicts, slot, flight.ended)
         future = self.pool.schedule(_work, args=args)
-        future.add_done_callback(lambda done: self.landed.put((slot, done)))
+        attempt = flight.attempt
+        future.add_done_callback(lambda done: self.landed.put((slot, attempt, done)))
 
-    def _land(self, slot: int, future: Any) -> None:
-        flight = self.flying.pop(slot)
+    def _lost(self, slot: int) -> None:
+        """A worker ended without a word from the pool."""
+        flight = self.flying.get(slot)
+        if flight is not None:
+            self.landed.put((slot, flight.attempt, None))
+
+    def _land(self, slot: int, attempt: str, future: Any) -> None:
+        flight = self.flying.get(slot)
+        if flight is None or flight.attempt != attempt:  # it was given up before
+            return
+        del self.flying[slot]
         cause, sight = self.watchdog.causes.pop(slot, (None, None))
         sight = sight or self.slots.look(slot)
         self.slots.clear(slot)
         self.free.append(slot)
-        error = future.exception()
+        error = ProcessExpired("it ended by itself", 0) if future is None else future.exception()
         if error is None:
             self.progress.update(flight.cell, future.result())
         elif isinstance(error, ProcessExpired):
@@ -129,11 +138,13 @@ class _Grid:
         seconds = sight.trial_seconds if sight is not None else 0.0
         if cause == "run":
             flight.ended = f"time limit of {self.limits.run_seconds:g} s for a run"
-        elif cause is not None and ask >= 0:
+        elif ask < -1 and cause != "bloated" and exitcode != -signal.SIGTERM:
+            flight.verdicts[from_batch(ask)] = (SINGLY, 0.0)  # whose fault it was shows one by one
+        elif cause is not None and ask >= 0 and cause != "bloated":
             flight.verdicts[ask] = (cause, seconds)
-        elif cause is not None:
-            flight.ended = f"the optimizer held more than {(self.limits.memory_bytes or 0) / 1e9:.3g} GB"
-        elif exitcode != -signal.SIGTERM and sight is not None:  # a preempted process is no crash
+        elif cause == "memory":
+            flight.ended = f"the optimizer took more than {(self.limits.memory_bytes or 0) / 1e9:.3g} GB"
+        elif cause is None and exitcode != -signal.SIGTERM and sight is not None:  # a preempted process is no crash
             flight.deaths[ask] = flight.deaths.get(ask, 0) + 1
             if flight.deaths[ask] >= DEATHS and ask >= 0:
                 flight.verdicts[ask] = ("crash", seconds)
@@ -157,22 +168,25 @@ class _Pool(ProcessPool):  # type: ignore[misc]
     def __init__(self, processes: int, slots: Slots, log: Path | None) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["carps_lite.jobs"])
-        super().__init__(processes, 0, _settle, (os.getpid(), str(slots.path), slots.count, log and str(log)), context)
+        self.slots = slots
+        super().__init__(processes, 0, _settle, (os.getpid(), slots.path, slots.count, log and str(log)), context)
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.stop()
+        # whatever was to be done is done, or to be given up; closing would wait for runs that the pool has lost
+        pids = [sight.pid for slot in range(self.slots.count) if (sight := self.slots.look(slot))]
+        self.stop()
+        for pid in pids:  # what their tasks have started
+            kill_group(pid)
         self.join()
 
 
 def _settle(parent: int, slots: str, count: int, log: str | None) -> None:
     """Prepare a worker: the parent alone answers Ctrl-C; nobody outlives a parent that was killed."""
     global _SLOTS
+    os.setpgid(0, 0)  # a group of its own, so that it can be ended with all that its tasks start
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), name="carps-lite parent", daemon=True).start()
-    _SLOTS = Slots(Path(slots), count)
+    _SLOTS = Slots.open(slots, count)
     if log is not None:  # what libraries print must not run through the progress bar
         Path(log).parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -185,7 +199,7 @@ def _follow(parent: int) -> None:
     """Wait for the parent's death and die too; the fork server would let workers finish what they are at."""
     with suppress(ProcessLookupError):
         select.select([os.pidfd_open(parent)], [], [])
-    os.kill(os.getpid(), signal.SIGKILL)
+    kill_group(os.getpid())
 
 
 _SLOTS: Slots | None = None

@@ -13,10 +13,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import orjson
+
 from carps_lite import spec
 from carps_lite.core import Budget, Optimizer, Problem, Task
 from carps_lite.errors import InputError
-from carps_lite.evaluation import Verdict
+from carps_lite.evaluation import Verdict, one_line
 from carps_lite.identity import Identity
 from carps_lite.keys import RunKey
 from carps_lite.libraries import installed_version
@@ -24,6 +26,7 @@ from carps_lite.loop import Record, Rules, Simulation
 from carps_lite.spec import Resolved
 from carps_lite.store import Store, is_alive, peek, read, set_aside
 
+MOST = 2_000  # characters of an error that a log keeps
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -137,9 +140,10 @@ def perform(
                 n_failed += sum(r.failure is not None for r in batch)
             why = "exhausted" if simulation.exhausted else "budget"
             end = {"state": "done", "why": why, "covered": simulation.covered, "tell_ns": simulation.tell_ns}
-    except Exception as error:
-        said = " ".join(str(error).split())
-        end = {"state": "failed", "error": f"{type(error).__name__}: {said}", "traceback": traceback.format_exc()}
+    except (Exception, SystemExit) as error:
+        trace = traceback.format_exc().encode("utf-8", "replace").decode()
+        said = f"{type(error).__name__}: {one_line(error)}"
+        end = {"state": "failed", "error": said[:MOST], "traceback": trace[-10 * MOST :]}
     except BaseException:
         writer.close()
         raise
@@ -150,9 +154,20 @@ def perform(
 
 
 def longest(job: Job, paths: Sequence[Path]) -> list[Record]:
-    """The longest list of records among earlier attempts at a run that were made by the same code."""
+    """The longest list of records among earlier attempts at a run: of the same code, options and problem."""
     contents = [content for path in paths if (content := read(path)) is not None]
-    return max((records for made, records in contents if same_code(job, made)), key=len, default=[])
+    return max((records for made, records in contents if same_run(job, made)), key=len, default=[])
+
+
+def same_run(job: Job, made: Mapping[str, Any]) -> bool:
+    """Whether a log can be gone on from: the same code, the same options, the same problem."""
+    return same_code(job, made) and same_options(job, made) and same_problem(job, made)
+
+
+def same_problem(job: Job, made: Mapping[str, Any]) -> bool:
+    """Whether a log was written for the problem that the task has now."""
+    now = orjson.loads(orjson.dumps(describe(job.problem(job.build_task()))))
+    return bool(made["problem"] == now)
 
 
 def same_code(job: Job, made: Mapping[str, Any]) -> bool:
@@ -177,7 +192,7 @@ def _tidy(job: Job, final: Path, earlier: Sequence[Path]) -> None:
         if log is None:  # killed before its first line was whole
             path.unlink(missing_ok=True)
             continue
-        if not same_code(job, log.header):
+        if not same_run(job, log.header):
             set_aside(path)
         elif log.end is None or log.end["state"] == "failed" or log.length <= published.length:
             path.unlink(missing_ok=True)

@@ -297,6 +297,20 @@ class Simulation:
             self.tell_ns += perf_counter_ns() - begin
 
 
+def cut(records: Sequence[Record], budget: Budget, rules: Rules) -> list[Record]:
+    """The first records of a run: those that a run of this budget would have."""
+    kept: list[Record] = []
+    spent = wall = 0.0
+    for r in records:
+        thought = r.nanoseconds[0] * 1e-9 if rules.overhead == MEASURED else float(rules.overhead)
+        before = {"full": spent, "trials": r.ask, "sim": r.start - thought, "wall": wall}[budget.unit]
+        if before >= budget.amount:
+            break
+        kept.append(r)
+        spent, wall = r.spent, wall + sum(r.nanoseconds) * 1e-9
+    return kept
+
+
 def dump_trial(trial: Trial) -> bytes:
     """A trial as text that tells True from 1."""
     return orjson.dumps([trial.config, trial.fidelity])

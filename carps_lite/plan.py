@@ -101,7 +101,7 @@ def problem_of(task: Resolved, device: str | None = None) -> Problem:
         problem = spec.build(task, **options).problem
     except InputError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = " ".join(str(error).split())
         raise InputError(f"task {task.id} cannot be built: {type(error).__name__}: {said}") from error
     if not isinstance(problem, Problem):
@@ -111,8 +111,10 @@ def problem_of(task: Resolved, device: str | None = None) -> Problem:
 
 def parse_rerun(words: str | Sequence[str] | None) -> frozenset[str]:
     """Read `rerun=`: stale, failed, all, or several of them."""
+    if words is not None and not isinstance(words, str | list | tuple):
+        raise InputError(f"rerun must be {', '.join(RERUN)}; got {words!r}")
     listed = [] if words is None else words.split(",") if isinstance(words, str) else list(words)
-    for word in listed:
+    for word in map(str, listed):
         if word not in RERUN:
             raise InputError(f"rerun must be {', '.join(RERUN)}; got {word!r}{nearest(word, RERUN)}")
     return frozenset(listed)

@@ -17,7 +17,19 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE | orjson.OPT_N
 
 def dump(row: Mapping[str, Any]) -> bytes:
     """One JSON line; nan and infinity become null, what JSON does not know becomes its text."""
-    return orjson.dumps(row, default=str, option=_OPTIONS)
+    try:
+        return orjson.dumps(row, default=str, option=_OPTIONS)
+    except TypeError:  # text with half a surrogate pair, say
+        return orjson.dumps(_plain(row), option=_OPTIONS)
+
+
+def _plain(x: Any) -> Any:
+    """A value with all that JSON does not take turned into text that it takes."""
+    if isinstance(x, Mapping):
+        return {str(_plain(k)): _plain(v) for k, v in x.items()}
+    if isinstance(x, list | tuple):
+        return [_plain(v) for v in x]
+    return x if isinstance(x, bool | int | float | None) else str(x).encode("utf-8", "replace").decode()
 
 
 def dump_record(r: Record) -> bytes:
@@ -41,7 +53,7 @@ def dump_record(r: Record) -> bytes:
         row["failure"] = r.failure
     if r.info:
         row["info"] = r.info
-    return orjson.dumps(row, default=str, option=_OPTIONS)
+    return dump(row)
 
 
 def load_record(row: Mapping[str, Any]) -> Record:

@@ -66,7 +66,7 @@ class Store:
     """Read and write runs below `root`. Raises InputError where the folder holds a store of a newer major version."""
 
     def __init__(self, root: Path | str = "results") -> None:
-        self.root = Path(root)
+        self.root = Path(root).absolute()  # a task may change the working directory
         self._check_schema()
 
     def table(self, refresh: bool = True) -> pd.DataFrame:
@@ -155,12 +155,15 @@ class Attempt:
         self._file.close()
         ending = f"spent={budget}" if end["state"] == "done" else "failed"
         final = self.path.with_name(f"{self.key.stem},{ending}.jsonl")
-        for path in aside:
-            set_aside(path)
-        if end["state"] == "failed":
+        if end["state"] == "failed":  # what was done well before stays
             self.path.replace(final)
             return final
+        for path in aside:
+            set_aside(path)
         try:
+            log = peek(final) if final.exists() else None
+            if final.exists() and not (log and log.covers(budget)):  # damaged
+                set_aside(final)
             os.link(self.path, final)
         except FileExistsError:  # somebody else finished the same run first
             self.path.unlink()

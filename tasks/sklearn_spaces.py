@@ -21,7 +21,7 @@ def _svm(classification: bool) -> Params:
         "C": Float(1e-3, 1e3, log=True),
         "kernel": Categorical(("rbf", "poly", "sigmoid", "linear")),
         "gamma": Float(1e-5, 1e1, log=True, when={"kernel": ("rbf", "poly", "sigmoid")}),
-        "degree": Int(2, 4, when={"kernel": "poly"}),
+        "degree": Int(2, 4, when={"kernel": ("poly",)}),
         "coef0": Float(0.0, 2.0, when={"kernel": ("poly", "sigmoid")}),
     }
     return params if classification else {**params, "epsilon": Float(1e-3, 1.0, log=True)}
@@ -34,7 +34,7 @@ def _forest(classification: bool) -> Params:
         "max_depth": Int(1, 20, log=True, default=20),
         "min_samples_leaf": Int(1, 20, log=True, default=1),
         "bootstrap": Categorical((True, False)),
-        "max_samples": Float(0.1, 1.0, default=1.0, when={"bootstrap": True}),
+        "max_samples": Float(0.1, 1.0, default=1.0, when={"bootstrap": (True,)}),
     }
     return {**params, "criterion": Categorical(("gini", "entropy"))} if classification else params
 
@@ -57,7 +57,7 @@ def _mlp(classification: bool) -> Params:
         "width": Int(8, 64, log=True),
         "activation": Categorical(("relu", "tanh")),
         "solver": Categorical(("adam", "sgd")),
-        "momentum": Float(0.0, 0.99, default=0.9, when={"solver": "sgd"}),
+        "momentum": Float(0.0, 0.99, default=0.9, when={"solver": ("sgd",)}),
         "learning_rate": Float(1e-4, 1e-1, log=True),
         "alpha": Float(1e-6, 1e0, log=True),
         "batch_size": Ordinal((32, 64, 128)),
@@ -69,7 +69,7 @@ def _linear(classification: bool) -> Params:
     return {
         **strength,
         "penalty": Categorical(("l2", "l1", "elasticnet")),
-        "l1_ratio": Float(0.01, 0.99, when={"penalty": "elasticnet"}),
+        "l1_ratio": Float(0.01, 0.99, when={"penalty": ("elasticnet",)}),
     }
 
 

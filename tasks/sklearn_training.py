@@ -69,9 +69,7 @@ class SklearnTraining:
         space_of(self.model, classification, None)
         fidelity_of(self.model, classification, self.fidelity)
         if self.fidelity != SAMPLES and not self.kind.endswith("mf"):
-            raise InputError(
-                f"sklearn: kind {self.kind} has no fidelity, got fidelity {self.fidelity!r}; use mf or momf"
-            )
+            raise InputError(f"sklearn: fidelity {self.fidelity!r} needs kind mf or momf, got {self.kind!r}")
         self._check_objectives()
         for name in ("folds", "repeats"):
             value = getattr(self, name)
@@ -88,9 +86,8 @@ class SklearnTraining:
         if len(set(given)) != len(given):
             raise InputError(f"sklearn: objectives must differ, got {'@'.join(given)}")
         if (len(given) > 1) != several:
-            raise InputError(
-                f"sklearn: kind {self.kind} needs {'two or more' if several else 'one'}, got {'@'.join(given)}"
-            )
+            needed = "two or more objectives" if several else "one objective"
+            raise InputError(f"sklearn: kind {self.kind} needs {needed}, got {'@'.join(given)}")
 
     @cached_property
     def problem(self) -> Problem:
@@ -133,7 +130,7 @@ class SklearnTraining:
         return self._answer(folds)
 
     def splits(self, seed: int) -> list[tuple[Indices, Indices]]:
-        """Training and validation rows of each fit, counted within the development rows; without classes for 1 fold."""
+        """Training and validation rows of each fit, counted within the development rows; stratified by class."""
         data, classes = load(self.dataset), source(self.dataset).classification
         if self.folds == 1:
             cut = StratifiedShuffleSplit if classes else ShuffleSplit

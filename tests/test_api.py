@@ -109,3 +109,54 @@ def test_all_names_are_there():
         assert getattr(cl, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = cl.nonsense
+
+
+def test_a_smaller_budget_gives_the_shorter_run(tmp_path):
+    long = cl.run("sphere", "random", seed=1, budget=30, store=tmp_path)
+    short = cl.run("sphere", "random", seed=1, budget=5, store=tmp_path)
+    assert short.records == long.records[:5]
+    given = {"task": "curve", "optimizer": "random", "n_workers": 2}
+    cl.run(**given, budget=30, store=tmp_path)
+    cut, fresh = cl.run(**given, budget="90sim", store=tmp_path), cl.run(**given, budget="90sim")
+    assert [r.end for r in cut.records] == [r.end for r in fresh.records]
+
+
+def test_a_trial_that_ends_behind_the_limit_is_no_incumbent():
+    run = cl.run("curve", "random", budget="60sim", n_workers=2)
+    late = [r for r in run.records if r.end > 60]
+    assert late
+    assert run.best.ask not in {r.ask for r in late}
+
+
+def test_another_object_under_the_same_name_is_refused(tmp_path):
+    def shifted(by):
+        return lambda config: config["x"] + by
+
+    cl.run(shifted(1.0), "random", space=SPACE, budget=5, store=tmp_path, name="f")
+    same = cl.run(shifted(1.0), "random", space=SPACE, budget=5, store=tmp_path, name="f")
+    assert len(same.records) == 5
+    for other, space in ((shifted(2.0), SPACE), (shifted(1.0), cl.Space({"x": cl.Float(-1, 1)}))):
+        with pytest.raises(cl.InputError, match="made by other code, options or state"):
+            cl.run(other, "random", space=space, budget=5, store=tmp_path, name="f")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+        ({"n_workers": 0}, "n_workers must be a whole number"),
+        ({"n_workers": 1.5}, "n_workers must be a whole number"),
+        ({"overhead": -1}, "overhead must be a number"),
+        ({"overhead": "x"}, "overhead must be a number"),
+        ({"overhead": math.nan}, "overhead must be a number"),
+        ({"sync": "yes"}, "sync must be True or False"),
+        ({"optimizer": 3}, "an optimizer must be a spec or a class"),
+        ({"store": 5}, "store must be a Store or a folder"),
+        ({"space": {"x": 1}}, "space must be a Space"),
+        ({"space": SPACE}, "space= goes with a plain function"),
+    ],
+)
+def test_wrong_arguments_are_one_line(wrong, message):
+    with pytest.raises(cl.InputError, match=message):
+        cl.run(**({"task": "sphere", "optimizer": "random", "budget": 3} | wrong))

@@ -51,10 +51,40 @@ def carps(capsys):
         (["run", "task=[bbob"], "cannot read 'task=[bbob'"),
         (["run", "task=3"], "task must be a name or a list of names"),
         (["run", "optimizer=no_such.Opt"], "cannot import 'no_such.Opt'"),
+        (["run", "rerun=1"], "rerun must be stale, failed, all; got 1"),
+        (["run", "~task"], "no option can be taken away"),
+        (["run", "seeds=99999999999999999999"], "seeds must"),
+        (["run", "seeds=18446744073709551617+1"], "seeds must lie below 2^31"),
+        (["run", "seeds=[]"], "seeds must name at least one seed"),
+        (["run", "results=/dev/null/x"], "cannot write to results=/dev/null/x: /dev/null is a file"),
+        (["run", "results=/dev/null"], "results=/dev/null is a file"),
+        (["run", "results=null"], "results must be the name of a folder"),
+        (["run", "results="], "results must be the name of a folder"),
+        (["run", "budget=3,5"], "budget takes one value, got '3,5'; a sweep over several needs -m"),
+        (["run", "n_workers=1,4"], "n_workers takes one value"),
+        (["run", "n_workers=1000000000000"], "n_workers must be at most"),
+        (["run", "overhead=nan"], "overhead must be a number"),
+        (["run", "trial_seconds=inf"], "trial_seconds must be a positive number"),
+        (["run", "hydra/launcher=nope", "-m"], "run: "),
+        (["run", "hydra.foo=1"], "run: "),
+        (["run", "-x"], "run has no flag '-x'"),
+        (["run", "--multirunn"], "did you mean '--multirun'?"),
+        (["report", "seeds=[]"], "no store in"),
+        (["report", "results=[a,b]"], "results must be the name of a folder"),
         (["list"], "list needs one of tasks, optimizers, suites"),
         (["list", "task"], "did you mean 'tasks'?"),
         (["list", "tasks", "zzz"], "no task matches 'zzz'"),
         (["list", "tasks", "a", "b"], "list takes one pattern"),
+        (["list", "tasks", "--typ", "mf"], "list has no option '--typ'; did you mean '--type'?"),
+        (["list", "tasks", "--type", "mff"], "no task type 'mff'; did you mean 'mf'?"),
+        (["list", "tasks", "--type"], "--type needs a value, such as --type mf"),
+        (["list", "tasks", "--type", "--no-data"], "--type needs a value"),
+        (["list", "tasks", "--max-dim", "six"], "--max-dim must be a whole number of at least 1, got 'six'"),
+        (["list", "tasks", "--min-dim=7", "--max-dim=6"], "--min-dim must not exceed --max-dim, got 7 and 6"),
+        (["list", "tasks", "--no-data=1"], "--no-data takes no value"),
+        (["list", "tasks", "--max-dim", "2", "--max-dim", "3"], "--max-dim is given twice"),
+        (["list", "tasks", "sphere", "--type", "mf"], "no task passes all filters"),
+        (["list", "optimizers", "--type", "mf"], "are for tasks, not for optimizers"),
         (["status"], "no store in 'results'"),
         (["status", "--fail"], "status takes results=FOLDER and --failed"),
         (["check", "optimizer"], "check needs optimizer or task, and a name"),
@@ -177,7 +207,7 @@ def test_status_of_a_shard_tells_what_is_missing(carps):
 
 def test_list(carps):
     _, out, _ = carps("list", "tasks")
-    assert re.search(r"^bbob +bb +The 24", out, re.M)
+    assert re.search(r"^bbob +bb +24 +from 2 +The 24", out, re.M)
     _, out, _ = carps("list", "optimizers", "tpe")
     assert "multivariate:false" in out
     assert "Bergstra" in out
@@ -185,6 +215,47 @@ def test_list(carps):
     assert [line.split()[0] for line in out.splitlines()][:3] == ["hpob", "hpobench_mlp", "hpolib"]
     _, out, _ = carps("list", "suites")
     assert re.search(r"^quickstart +16 tasks", out, re.M)
+
+
+def test_filters_of_tasks_count_what_passes(carps):
+    def lines(*filters):
+        _, out, _ = carps("list", "tasks", *filters)
+        *listed, total = [line for line in out.splitlines() if not line.startswith("[")]
+        counts = {name: int(n.replace(",", "")) for name, _, n, *_ in (line.split() for line in listed)}
+        assert int(total.split()[0].replace(",", "")) == sum(counts.values())
+        assert f"in {len(counts)} famil" in total
+        return counts
+
+    mf = lines("--type", "mf", "--min-dim", "2", "--max-dim", "3")
+    assert mf["mfhartmann"] == 4  # 3 dimensions, four biases
+    assert mf["mfsynthetic"] == 2  # Branin and Currin, not Borehole in 8
+    assert "bbob" not in mf
+    assert lines("mfhartmann", "--max-dim=6") == {"mfhartmann": 8}
+    assert lines("mixed", "--type", "mo,momf") == {"mixed": 2}
+    everything, free = lines(), lines("--no-data")
+    assert set(everything) - set(free) >= {"hpob", "yahpo"}
+    assert free["bbob"] == 24
+    by_group = lines("--group", "bbob/fid:1")
+    assert (by_group["bbob"], by_group["sbox"]) == (1, 1)
+    # a dimension that can be chosen: from 2 on
+    assert "bbob" in lines("--min-dim", "90")
+    assert "mabbob" not in lines("--min-dim", "101")
+    assert "bbob" not in lines("--max-dim", "1")
+
+
+def test_a_task_family_of_the_users_own_is_listed_and_filtered(carps, tmp_path):
+    (tmp_path / "configs" / "tasks").mkdir(parents=True)
+    (tmp_path / "configs" / "tasks" / "own.yaml").write_text(
+        "_target_: carps_lite.tasks.synthetic.Sphere\ndim: 4\nmeta: {summary: mine, kinds: [bb], identity: [dim]}\n"
+    )
+    (tmp_path / "configs" / "tasks" / "broken.yaml").write_text("_target_: no_such_module.Task\n")
+    _, out, _ = carps("list", "tasks", "own*", "--max-dim", "4")
+    assert re.search(r"^own +bb +1 +from 1 +mine", out, re.M)
+    _, out, _ = carps("list", "tasks")
+    assert re.search(r"^own +bb +\? +\? +mine", out, re.M)
+    assert re.search(r"^broken +\? +\? +\?", out, re.M)
+    _, out, _ = carps("list", "tasks", "--type", "bb")
+    assert "broken" not in out
 
 
 def test_check_passes_the_shipped_and_names_what_is_wrong(carps, tmp_path):
@@ -221,3 +292,44 @@ def test_the_settings_of_run_yaml_are_all_read(carps):
     text = (Path(carps_lite.__file__).parent / "commands" / "settings.py").read_text()
     for key in defaults("run"):
         assert f'"{key}"' in text, key
+
+
+@pytest.mark.parametrize("name", ["résultats", "a(b)", "it's", "~/x y"])
+def test_folders_may_have_any_letters(carps, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    code, _, err = carps(
+        "run", "task=sphere", "optimizer=random", "seeds=1", "budget=3", "processes=0", f"results={name}"
+    )
+    assert (code, err) == (0, "")
+    assert (tmp_path / name.removeprefix("~/") / "store.json").exists()
+
+
+def test_a_store_that_cannot_be_written_is_kept_as_it_is(carps, monkeypatch):
+    args = ("run", "task=sphere", "optimizer=random", "seeds=1", "budget=3", "processes=0")
+    carps(*args)
+
+    def refuse(*args):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("carps_lite.commands.manifest.remember", refuse)
+    code, out, _ = carps(*args)
+    assert code == 0
+    assert "kept 1" in out
+    code, _, err = carps(*args[:-1], "processes=0", "rerun=all")
+    assert code == 2
+    assert "cannot write to results=results: Read-only file system" in err
+
+
+def test_status_leaves_out_a_grid_whose_code_is_gone(carps, tmp_path):
+    (tmp_path / "gone_for_cli.py").write_text(
+        "from carps_lite import Trial\nclass Opt:\n    def __init__(self, problem, seed): self.s = problem.space\n"
+        "    def ask(self): return Trial(self.s.default)\n    def tell(self, trial, result): pass\n"
+    )
+    carps("run", "task=sphere", "optimizer=gone_for_cli.Opt", "seeds=1", "budget=3", "processes=0")
+    carps("run", "task=sphere", "optimizer=random", "seeds=1", "budget=3", "processes=0")
+    (tmp_path / "gone_for_cli.py").unlink()
+    sys.modules.pop("gone_for_cli")
+    code, out, _ = carps("status")
+    assert code == 0
+    assert "a grid is left out: cannot import 'gone_for_cli.Opt'" in out
+    assert re.search(r"random\s+1/1", out)

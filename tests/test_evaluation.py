@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carps_lite.core import Fidelity, Problem, Result, Trial, TrialFailed
-from carps_lite.evaluation import BrokenRun, evaluation_seed
+from carps_lite.evaluation import SINGLY, BrokenRun, evaluation_seed, from_batch
 from carps_lite.space import Categorical, Float, Int, Space
 
 _spec = spec_from_file_location("worlds", Path(__file__).with_name("worlds.py"))
@@ -218,10 +218,29 @@ def test_a_failure_keeps_its_worker_busy_for_its_time():
     assert [(r.start, r.end) for r in records] == [(0, 2), (0, 10), (2, 4), (4, 6), (6, 8)]
 
 
-def test_an_interruption_is_not_swallowed():
-    for interruption in (KeyboardInterrupt(), SystemExit(1)):
-        with pytest.raises(type(interruption)):
-            w.run(Says(GOOD, interruption, GOOD), w.Random(), "3trials")
+def test_an_interruption_is_not_swallowed_and_an_exit_is_a_failure():
+    with pytest.raises(KeyboardInterrupt):
+        w.run(Says(GOOD, KeyboardInterrupt(), GOOD), w.Random(), "3trials")
+    records = w.run(Says(GOOD, SystemExit(3), GOOD), w.Random(), "3trials")
+    assert [r.failure and r.failure.split(" (")[0] for r in records] == [None, "SystemExit: 3", None]
+
+
+@pytest.mark.parametrize("value", ["0.5", b"1", True])
+def test_text_and_truth_values_are_no_numbers(value):
+    with pytest.raises(BrokenRun, match="no number"):
+        w.run(Says({"loss": value}), w.Random(), "1trials")
+
+
+def test_a_verdict_on_a_batch_has_its_trials_evaluated_one_by_one():
+    """Whose fault it was that a batch was cut off shows only then."""
+    told = []
+    task = Batch(lambda n: [GOOD] * n)
+    records = w.run(task, w.Random(), "4trials", 4, sync=True, verdicts={0: (SINGLY, 0.0)}, watch=told.append)
+    assert [r.failure for r in records] == [None] * 4
+    assert told == [0, -1, 1, -1, 2, -1, 3, -1]
+    told.clear()
+    w.run(task, w.Random(), "8trials", 4, sync=True, watch=told.append)
+    assert [from_batch(n) for n in told if n < -1] == [0, 4]
 
 
 def test_a_task_cannot_change_what_the_optimizer_asked():

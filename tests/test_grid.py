@@ -37,7 +37,7 @@ def trajectories(root="results"):
         for row in rows:
             row.pop("measured_ns")
         header = {k: v for k, v in header.items() if k not in MEASURED}
-        found[str(path.relative_to(root))] = (
+        found[str(path.relative_to(Store(root).root))] = (
             header,
             rows,
             {k: v for k, v in end.items() if k not in ("tell_ns", "covered")},
@@ -309,3 +309,99 @@ def test_a_run_that_lives_elsewhere_is_left_alone(slow, capsys):
     finally:
         running.send_signal(signal.SIGINT)
         finish(running)
+
+
+TASK = """
+import os, subprocess, sys, time
+from carps_lite import Float, Problem, Space
+kept = []
+class Task:
+    meta = {"deterministic": True, "noisy": False}
+    def __init__(self, mode="calm", shift=0.0):
+        self.mode, self.shift = mode, shift
+        self.problem = Problem(Space({"x": Float(0, 1)}))
+    def evaluate(self, config, fidelity, seed):
+        x = config["x"]
+        if self.mode == "exit" and x > 0.8: os._exit(0)
+        if self.mode == "chdir": os.chdir("/")
+        if self.mode == "leak": kept.append(bytearray(60_000_000))
+        if self.mode == "child": subprocess.Popen(["sleep", "4321"]); time.sleep(30)
+        if self.mode == "slow": time.sleep(0.05)
+        if self.mode == "text": raise ValueError("half a pair: \\udcff")
+        return {"loss": x + self.shift, "note": "\\udcff"}
+    def evaluate_many(self, configs, fidelities, seeds):
+        if self.mode == "batch":
+            time.sleep(0.3 * len(configs))
+            if any(c["x"] > 0.8 for c in configs): os.kill(os.getpid(), 9)
+        return [self.evaluate(c, None, 0) for c in configs]
+"""
+
+
+@pytest.fixture
+def odd(tmp_path):
+    (tmp_path / "odd_task.py").write_text(TASK)
+    return lambda mode: f"odd_task.Task/mode:{mode}"
+
+
+def test_a_worker_that_ends_with_code_0_is_missed_too(odd):
+    assert grid(task=odd("exit"), optimizer="random", seeds=1, budget=12, processes=1) == 0
+    rows = rows_of("odd_task")
+    assert {row["failure"] for row in rows if row["config"]["x"] > 0.8} == {"crash"}
+    assert not any("failure" in row for row in rows if row["config"]["x"] <= 0.8)
+
+
+def test_a_task_that_changes_the_directory_loses_nothing(odd):
+    assert grid(task=odd("chdir"), optimizer="random", seeds=2, budget=3, processes=1) == 0
+    assert len(trajectories()) == 2
+
+
+def test_what_a_log_cannot_hold_is_written_as_it_can(odd):
+    assert grid(task=odd("text"), optimizer="random", seeds=1, budget=3) == 0
+    assert all(row["failure"].startswith("ValueError: half a pair: ?") for row in rows_of("odd_task"))
+    assert grid(task=odd("calm"), optimizer="random", seeds=1, budget=3, results="calm") == 0
+    assert all(row["info"] == {"note": "?"} for row in rows_of("odd_task", "calm"))
+
+
+def test_memory_that_earlier_runs_left_is_not_charged_to_a_later_one(odd):
+    given = {"task": odd("leak"), "optimizer": "random", "seeds": 8, "budget": 3, "processes": 1, "memory_gb": 0.5}
+    assert grid(**given) == 0
+    assert not any("failure" in row for row in rows_of("odd_task"))
+
+
+def test_the_children_of_a_trial_that_is_cut_off_die_with_it(odd):
+    assert grid(task=odd("child"), optimizer="random", seeds=1, budget=1, trial_seconds=0.5) == 0
+    assert [row["failure"] for row in rows_of("odd_task")] == ["timeout"]
+    wait_for(
+        lambda: not any("4321" in p.info["cmdline"] for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"])
+    )
+
+
+def test_a_batch_that_is_cut_off_or_dies_blames_the_trial_whose_fault_it_is(odd):
+    given = {"task": odd("batch"), "optimizer": "random", "seeds": 1, "budget": 8, "n_workers": 4, "sync": True}
+    assert grid(**given, trial_seconds=1.0) == 0
+    assert not any("failure" in row for row in rows_of("odd_task"))
+
+
+def test_rerun_keeps_a_good_run_where_the_new_one_fails(odd):
+    given = {"task": odd("slow"), "optimizer": "random", "seeds": 1, "budget": 20}
+    assert grid(**given) == 0
+    before = trajectories()
+    assert grid(**given, rerun="all", run_seconds=0.3) == 1
+    assert before.items() <= trajectories().items()
+    assert grid(**given) == 0
+
+
+def test_an_attempt_with_other_options_is_not_gone_on_from(tmp_path, odd):
+    """The defaults of a YAML stand behind an id; a part of a run made with others is another run's."""
+    (tmp_path / "configs" / "tasks").mkdir(parents=True)
+    config = tmp_path / "configs" / "tasks" / "own.yaml"
+    text = "_target_: odd_task.Task\nmode: slow\nshift: {}\nmeta: {{version: 1, identity: [mode], noisy: false}}\n"
+    config.write_text(text.format(0.0))
+    running = front("run", "task=own", "optimizer=random", "seeds=1", "budget=40", "processes=1")
+    wait_for(lambda: [p for p in Store().root.rglob("*.part") if p.stat().st_size > 2000])
+    running.kill()
+    finish(running)
+    config.write_text(text.format(1000.0))
+    assert grid(task="own", optimizer="random", seeds=1, budget=40) == 0
+    assert all(row["values"][0] >= 1000 for row in rows_of("own"))
+    assert [name for name in leftovers() if name.endswith(".old")]

@@ -307,3 +307,50 @@ def test_the_key_spells_what_changes_a_trajectory_and_nothing_else():
         job(n_workers=4, sync=True, overhead="measured").key.stem == "workers=4,sync,overhead=measured,budget=8,seed=0"
     )
     assert job(overhead=0.5).key.variant == "overhead=0.5"
+
+
+def test_a_damaged_finished_run_is_replaced(root):
+    do(root, job())
+    path = log_of(root, job())
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:700]):
+        path.write_bytes(damaged)
+        do(root, job())
+        assert from_table(root.table()) == by_hand(root)
+        assert len(root.table()) == 8
+
+
+def test_a_table_written_between_two_reads_is_not_mixed_with_the_other(root, monkeypatch):
+    from carps_lite import table
+
+    fill(root)
+    root.table()
+    do(root, job("sphere", seed=5))
+    original, once = table.pq.read_table, []
+
+    def read_table(path, *args, **kwargs):
+        content = original(path, *args, **kwargs)
+        if "runs" in str(path) and not once:
+            once.append(1)
+            Store(root.root).table()  # another process, just now
+        return content
+
+    monkeypatch.setattr(table.pq, "read_table", read_table)
+    assert from_table(root.table()) == by_hand(root)
+    assert from_table(root.table()) == by_hand(root)
+
+
+def test_a_run_that_is_replaced_while_it_is_read_is_no_error(root, monkeypatch):
+    from carps_lite import table
+
+    fill(root)
+    original = table._spokesman
+
+    def gone(entries):
+        chosen = original(entries)
+        if "brittle" in chosen.path:
+            os.unlink(chosen.path)
+        return chosen
+
+    monkeypatch.setattr(table, "_spokesman", gone)
+    assert "brittle/dim:2" not in set(root.table()["task"])

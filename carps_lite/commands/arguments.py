@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,10 @@ from carps_lite.catalog import PACKAGED
 from carps_lite.errors import InputError, nearest
 
 HYDRA_FLAGS = ("--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
+FLAGS = ("-m", "--multirun", "--resolve", "--info", "-i", "--hydra-help", "--run", "-r", *HYDRA_FLAGS)
+TEXTS = ("results", "out", "title")  # folders and text, which may hold any letter
+_PLAIN = re.compile(r"[A-Za-z0-9_./+%@-]+")
+_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'"})
 LISTS = ("task", "optimizer", "seeds", "rerun")  # `key=a,b` is a list
 
 
@@ -26,10 +31,14 @@ def check_overrides(command: str, args: Sequence[str], known: Mapping[str, Any])
     from hydra.errors import HydraException
 
     for before, arg in zip(("", *args), args, strict=False):
+        if arg.startswith("-") and arg not in FLAGS:
+            raise InputError(f"{command} has no flag {arg!r}{nearest(arg, FLAGS)}   (carps-lite {command} --help)")
         if arg.startswith("-") or before in HYDRA_FLAGS:
             continue
         key, equals, _ = arg.lstrip("+~").partition("=")
-        if not equals and not arg.startswith("~"):
+        if arg.startswith("~"):
+            raise InputError(f"{command}: no option can be taken away, got {arg!r}   (carps-lite {command} --help)")
+        if not equals:
             guess = f"; did you mean task={arg}?" if command == "run" else ""
             raise InputError(f"{command}: {arg!r} must be key=value{guess}   (carps-lite {command} --help)")
         if key.split(".")[0].split("/")[0] not in (*known, "hydra"):
@@ -42,12 +51,22 @@ def check_overrides(command: str, args: Sequence[str], known: Mapping[str, Any])
 
 
 def as_lists(args: Sequence[str]) -> list[str]:
-    """Turn `optimizer=a,b` into `optimizer=[a,b]`, which Hydra takes without --multirun."""
+    """Turn `optimizer=a,b` into `optimizer=[a,b]`, which Hydra takes without --multirun, and quote what it cannot read.
+
+    Raises InputError where another key is given several values.
+    """
     turned = []
     for arg in args:
         key, equals, value = arg.partition("=")
-        several = equals and "," in value and not value.startswith(("[", "'", '"', "{"))
-        turned.append(f"{key}=[{value}]" if several and key in LISTS else arg)
+        quoted = value.startswith(("[", "'", '"', "{"))
+        if equals and "," in value and not quoted:
+            if key not in (*LISTS, *TEXTS) and not key.startswith(("hydra", "-")):
+                raise InputError(f"{key} takes one value, got {value!r}; a sweep over several needs -m")
+            turned.append(f"{key}=[{value}]" if key in LISTS else arg)
+        elif key in TEXTS and value and not quoted and not _PLAIN.fullmatch(value):
+            turned.append(f"{key}='{value.translate(_ESCAPES)}'")  # letters and signs outside of Hydra's grammar
+        else:
+            turned.append(arg)
     return turned
 
 
@@ -62,5 +81,8 @@ def read(command: str, args: Sequence[str]) -> dict[str, Any]:
             raise InputError(f"{command} has no flag {arg!r}   (carps-lite {command} --help)")
     check_overrides(command, listed, values)
     for override in OverridesParser.create().parse_overrides(listed):
-        values[override.key_or_group] = override.value()
+        value = override.value()
+        if not isinstance(value, str | int | float | bool | list | None):
+            raise InputError(f"{command}: {override.key_or_group} takes one value, got {override.input_line!r}")
+        values[override.key_or_group] = value
     return values

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -33,17 +34,20 @@ def remember(store: Store, request: Request, made: Plan) -> None:
     (folder / f"{sha256(content).hexdigest()[:12]}.json").write_bytes(content)
 
 
-def requests(store: Store) -> Iterator[Request]:
-    """The grids that were asked for, shards joined. Raises InputError where a task or optimizer is gone."""
+def requests(store: Store) -> Iterator[Callable[[], Request]]:
+    """The grids that were asked for, shards joined, each to be called: InputError where a task or optimizer is gone."""
     for path in sorted((store.root / "grids").glob("*.json")):
-        note = orjson.loads(path.read_bytes())
-        yield Request(
-            tasks=spec.resolve_all("tasks", note["tasks"]),
-            optimizers=spec.resolve_all("optimizers", note["optimizers"]),
-            seeds=note["seeds"],
-            budget=None if note["budget"] is None else Budget.parse(note["budget"]),
-            n_workers=note["n_workers"],
-            sync=note["sync"],
-            overhead=note["overhead"],
-            device=note["device"],
-        )
+        yield partial(_request, orjson.loads(path.read_bytes()))
+
+
+def _request(note: dict[str, Any]) -> Request:
+    return Request(
+        tasks=spec.resolve_all("tasks", note["tasks"]),
+        optimizers=spec.resolve_all("optimizers", note["optimizers"]),
+        seeds=note["seeds"],
+        budget=None if note["budget"] is None else Budget.parse(note["budget"]),
+        n_workers=note["n_workers"],
+        sync=note["sync"],
+        overhead=note["overhead"],
+        device=note["device"],
+    )

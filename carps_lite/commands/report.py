@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from carps_lite.commands.arguments import read
+from carps_lite.commands.settings import parse_folder, parse_seeds
 from carps_lite.errors import InputError
 from carps_lite.locate import locate
 
@@ -31,16 +32,16 @@ Writes index.html (one self-contained page), report.md, tables/*.csv and figures
 def main(args: Sequence[str]) -> int:
     """Write the report and print its answer."""
     given = read("report", args)
-    root = Path(str(given["results"]))
+    root = parse_folder(given["results"])
     if not (root / "store.json").exists():
         raise InputError(f"no store in {str(root)!r}: run something first, or name its folder with results=...")
-    from carps_lite.commands.settings import parse_seeds
     from carps_lite.store import Store
 
     begin = perf_counter()
-    written = locate("carps_lite.analysis.report.write")(
+    out = parse_folder(given["out"], "out") if given["out"] is not None else root / "report"
+    written = _write(
         Store(root),
-        Path(str(given["out"])) if given["out"] else root / "report",
+        out,
         budget=given["budget"],
         axis=given["axis"],
         tasks=_names(given["task"]),
@@ -52,6 +53,13 @@ def main(args: Sequence[str]) -> int:
     print("\n".join(written.lines))
     print(f"→ {written.path}   ({perf_counter() - begin:.1f} s; report.md, tables/, figures/ beside it)")
     return 0
+
+
+def _write(store: Any, out: Path, **given: Any) -> Any:
+    try:
+        return locate("carps_lite.analysis.report.write")(store, out, **given)
+    except OSError as error:
+        raise InputError(f"cannot write to out={out}: {error.strerror or error}") from error
 
 
 def _names(value: Any) -> list[str] | None:

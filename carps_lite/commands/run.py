@@ -46,14 +46,19 @@ def main(args: Sequence[str]) -> int:
     overrides = list(args) if sweep else as_lists(args)
     check_overrides("run", overrides, defaults("run"))
     import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     _CODES.clear()
     _ERRORS.clear()
     os.environ[_PARENT] = str(os.getpid())
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are raised instead of printed
     before = sys.argv
     sys.argv = ["carps-lite run", *overrides]
     try:
         hydra.main(version_base=None, config_path=str(PACKAGED), config_name="run")(job)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(f"run: {str(error).strip().splitlines()[0]}") from error
     except KeyboardInterrupt:
         if 130 not in _CODES:  # not in a grid, which would have said what is complete
             raise
@@ -115,15 +120,20 @@ def run_grid(given: Mapping[str, Any]) -> int:
         print("\n".join(wording.details(made, settings, store)))
         return 0
     print("\n".join(wording.counts(made)), flush=True)
-    store.create()
-    remember(store, settings.request, made)
+    try:
+        store.create()
+        remember(store, settings.request, made)
+    except OSError as error:
+        if made.to_run:
+            raise InputError(f"cannot write to results={settings.results}: {error.strerror or error}") from error
     with Tally(len(made.to_run)) as tally:
         try:
             run_cells(made.to_run, store, settings.processes, settings.limits, tally)
         except KeyboardInterrupt:
             complete = len(made.kept) + tally.ran
             total = made.size - len(made.impossible) * len(settings.request.seeds)
-            stopped = f"stopped: {complete:,} of {total:,} runs are complete; the same command goes on from here"
+            again = "leave rerun=all out to go on" if "all" in settings.request.rerun else "the same command goes on"
+            stopped = f"stopped: {complete:,} of {total:,} runs are complete; {again} from here"
         else:
             stopped = ""
     if stopped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from carps_lite.plan import Request, parse_rerun
 from carps_lite.watchdog import Limits
 
 MEMORY_SHARE = 0.8
+MOST_SEEDS, MOST_SEED, MOST_WORKERS = 1_000_000, 2**31, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -45,28 +47,53 @@ def parse_settings(given: Mapping[str, Any]) -> Settings:
         shard=parse_shard(given["shard"]),
         rerun=parse_rerun(given["rerun"]),
     )
+    if request.n_workers > MOST_WORKERS:
+        raise InputError(f"n_workers must be at most {MOST_WORKERS:,}, got {request.n_workers:,}")
     cores = len(os.sched_getaffinity(0))
     processes = cores if given["processes"] is None else _count(given, "processes", 0)
     memory = _seconds(given, "memory_gb")
     limits = Limits(
         _seconds(given, "trial_seconds"),
         _seconds(given, "run_seconds"),
-        memory * 1e9 if memory else _machine_memory() * MEMORY_SHARE / max(1, processes),
+        memory * 1e9 if memory else _machine_memory() * MEMORY_SHARE / max(1, processes) / 1.5,  # beside what it held
     )
-    return Settings(request, limits, processes, Path(str(given["results"])), _switch(given, "dry_run"))
+    return Settings(request, limits, processes, parse_folder(given["results"]), _switch(given, "dry_run"))
+
+
+def parse_folder(value: Any, name: str = "results") -> Path:
+    """Check the name of a folder, which need not exist."""
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"{name} must be the name of a folder, got {value!r}")
+    path = Path(value).expanduser()
+    try:
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{name}={value} is a file; it must be a folder")
+    except OSError as error:
+        raise InputError(f"{name}={value}: {error.strerror or error}") from None
+    ancestor = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not ancestor.is_dir() or (ancestor != path and not os.access(ancestor, os.W_OK)):
+        raise InputError(
+            f"cannot write to {name}={value}: {ancestor} is {'read-only' if ancestor.is_dir() else 'a file'}"
+        )
+    return path
 
 
 def parse_seeds(value: Any) -> list[int]:
     """Read `5` (0 to 4), `5..9`, `1+3`, or a list of those for single seeds."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_SEEDS:
         return list(range(value))
     parts = [str(v) for v in value] if isinstance(value, Sequence) and not isinstance(value, str) else [str(value)]
     seeds: list[int] = []
     for part in (p.strip() for text in parts for p in text.split("+")):
         match = re.fullmatch(r"(\d+)(?:\.\.(\d+))?", part)
-        if match is None or (match[2] and int(match[1]) > int(match[2])) or value == 0:
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
+        if first > last or isinstance(value, int | float):
             raise InputError(f"seeds must be a count such as 5, or seeds such as 5..9 or [1,3], got {value!r}")
-        seeds += range(int(match[1]), int(match[2] or match[1]) + 1)
+        if last >= MOST_SEED or last - first >= MOST_SEEDS:
+            raise InputError(f"seeds must lie below 2^31, and at most {MOST_SEEDS:,} of them, got {value!r}")
+        seeds += range(first, last + 1)
+    if not seeds:
+        raise InputError(f"seeds must name at least one seed, got {value!r}")
     return list(dict.fromkeys(seeds))
 
 
@@ -106,7 +133,7 @@ def _seconds(given: Mapping[str, Any], key: str) -> float | None:
     value = given[key]
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise InputError(f"{key} must be a positive number or null, got {value!r}")
     return float(value)
 
@@ -114,7 +141,7 @@ def _seconds(given: Mapping[str, Any], key: str) -> float | None:
 def _overhead(value: Any) -> float | str:
     if value == MEASURED:
         return MEASURED
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise InputError(f"overhead must be a number of seconds or {MEASURED!r}, got {value!r}")
     return float(value)
 

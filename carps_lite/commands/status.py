@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from carps_lite.errors import InputError
+from carps_lite.plan import Plan
 from carps_lite.store import Store
 
 HELP = """carps-lite status: what is done, running, failed and missing, by optimizer
@@ -54,13 +55,9 @@ def main(args: Sequence[str]) -> int:
 
 def _count(store: Store) -> tuple[dict[str, Counter[str]], Counter[tuple[str, str]]]:
     """Runs by optimizer and state over all grids, each run once; impossible tasks by optimizer and reason."""
-    from carps_lite.commands.manifest import requests
-    from carps_lite.plan import plan
-
     states: dict[tuple[str, str], tuple[str, str]] = {}
     skipped: dict[tuple[str, str], str] = {}
-    for request in requests(store):
-        made = plan(request, store)
+    for made in _plans(store):
         groups = (made.kept, made.elsewhere, made.failed_before, made.stale, [cell.job for cell in made.to_run])
         for state, jobs in zip(COLUMNS, groups, strict=True):
             for job in jobs:
@@ -72,6 +69,18 @@ def _count(store: Store) -> tuple[dict[str, Counter[str]], Counter[tuple[str, st
     for optimizer, state in states.values():
         counts[optimizer][state] += 1
     return counts, Counter((optimizer, reason) for (_, optimizer), reason in skipped.items())
+
+
+def _plans(store: Store) -> Iterator[Plan]:
+    """What became of each grid; one whose tasks or optimizers cannot be found from here is named and left out."""
+    from carps_lite.commands.manifest import requests
+    from carps_lite.plan import plan
+
+    for request in requests(store):
+        try:
+            yield plan(request(), store)
+        except InputError as error:
+            print(f"a grid is left out: {error}")
 
 
 def _table(counts: dict[str, Counter[str]], seconds: dict[str, float]) -> list[str]:

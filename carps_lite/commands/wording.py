@@ -92,7 +92,8 @@ def estimate(plan: Plan, settings: Settings, store: Store) -> str:
 def outcome(plan: Plan, tally: Tally) -> str:
     """The last line of a grid: what ran, what failed and where to look."""
     if not plan.to_run:
-        last = "nothing to run: all is there already" if not plan.failed_before else "nothing to run"
+        rest = plan.failed_before or plan.stale or plan.elsewhere or not plan.kept
+        last = "nothing to run" if rest else "nothing to run: all is there already"
     else:
         last = f"done in {duration(tally.seconds)}: {tally.ran:,} ran"
     if tally.failed_trials:
