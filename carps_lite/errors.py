@@ -30,3 +30,12 @@ def nearest(value: str, known: Iterable[str]) -> str:
 def unknown(what: str, value: str, known: Iterable[str], hint: str = "") -> InputError:
     """Build the error for a name that does not exist, e.g. `no task named 'bbop'; did you mean 'bbob'?`."""
     return InputError(f"{what} {value!r}{nearest(value, known)}{f'   ({hint})' if hint else ''}")
+
+
+def check_whole(owner: str, name: str, value: object, low: int, high: int | None = None) -> None:
+    """Raise InputError unless `value` is a whole number of at least `low` and, where there is one, at most `high`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{owner}: {name} must be a whole number, got {value!r}")
+    if value < low or (high is not None and value > high):
+        allowed = f"at least {low}" if high is None else f"{low} to {high}"
+        raise InputError(f"{owner}: {name} must be {allowed}, got {value}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from itertools import chain, product
-from math import nan, prod
+from math import nan
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +23,7 @@ import numpy as np
 from carps_lite.core import Problem, TrialFailed
 from carps_lite.errors import InputError, MissingDependency, nearest
 from carps_lite.space import Categorical, Config, Ordinal, Space
+from carps_lite.tasks.grid_index import GridIndex
 
 Recorded = Mapping[str, Mapping[str, list[float]]]  # "0312": {metric: [one number a training run]}
 
@@ -153,12 +154,12 @@ class _Tabular:
 
         Raises InputError for a configuration off the grid and TrialFailed where the run is missing.
         """
-        return self._table.look_up(self._row(config), seed % self.family.held_out)
+        return self._table.look_up(self._index.place(config), seed % self.family.held_out)
 
     def held_out(self, config: Config) -> dict[str, float] | None:
         """Return the same of the held-out run, for scoring a final choice; None where this configuration has none."""
         try:
-            return self._table.look_up(self._row(config), self.family.held_out)
+            return self._table.look_up(self._index.place(config), self.family.held_out)
         except TrialFailed:
             return None
 
@@ -167,25 +168,8 @@ class _Tabular:
         return _read(self.family, self.dataset)
 
     @cached_property
-    def _steps(self) -> list[tuple[str, dict[Any, int]]]:
-        """For each parameter, how far each of its values moves the row."""
-        choices = {name: p.choices for name, p in self.problem.space.items() if isinstance(p, Categorical)}
-        sizes = [len(c) for c in choices.values()]
-        return [
-            (name, {value: i * prod(sizes[at + 1 :]) for i, value in enumerate(values)})
-            for at, (name, values) in enumerate(choices.items())
-        ]
-
-    def _row(self, config: Config) -> int:
-        row = 0
-        try:
-            for name, step in self._steps:
-                row += step[config[name]]
-            if len(config) == len(self._steps):
-                return row
-        except (KeyError, TypeError):
-            pass
-        raise InputError(f"{self.family.name}: {self.problem.space.violation(config)}")
+    def _index(self) -> GridIndex:
+        return GridIndex(self.family.name, self.problem.space)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import pickle
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import product
-from math import prod
 from typing import Any
 from zipfile import ZipFile
 
@@ -22,6 +21,7 @@ from carps_lite import data
 from carps_lite.core import Problem, TrialFailed
 from carps_lite.errors import InputError, nearest
 from carps_lite.space import Categorical, Config, Space
+from carps_lite.tasks.grid_index import GridIndex
 from carps_lite.tasks.recorded import nondominated
 
 SHAPES = ("0000", "0001", "0011", "0012", "0013", "0111", "0112", "0122", "0123")  # the parent of each node, 0: input
@@ -166,7 +166,7 @@ class NASBenchGraph:
     def evaluate(self, config: Config, fidelity: float | None, seed: int) -> dict[str, float]:
         """Return what was recorded of one architecture. Raises InputError for a configuration off the grid."""
         table = _read(self.dataset)
-        row = table.rows[self._place(config)]
+        row = table.rows[self._index.place(config)]
         if row < 0:
             raise TrialFailed("not recorded")
         return dict(zip(table.columns, table.answers[row], strict=True))
@@ -176,19 +176,5 @@ class NASBenchGraph:
         return np.column_stack([_read(self.dataset).columns[name] for name in self.objectives])
 
     @cached_property
-    def _steps(self) -> list[tuple[str, dict[Any, int]]]:
-        """For each parameter, how far each of its values moves the place in the grid."""
-        choices = {name: p.choices for name, p in self.problem.space.items() if isinstance(p, Categorical)}
-        sizes = [len(c) for c in choices.values()]
-        return [
-            (name, {value: i * prod(sizes[at + 1 :]) for i, value in enumerate(values)})
-            for at, (name, values) in enumerate(choices.items())
-        ]
-
-    def _place(self, config: Config) -> int:
-        try:
-            if len(config) == len(self._steps):
-                return sum(step[config[name]] for name, step in self._steps)
-        except (KeyError, TypeError):
-            pass
-        raise InputError(f"nasbench_graph: {self.problem.space.violation(config)}")
+    def _index(self) -> GridIndex:
+        return GridIndex("nasbench_graph", self.problem.space)

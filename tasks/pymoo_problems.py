@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from carps_lite.core import Problem
-from carps_lite.errors import InputError, MissingDependency
+from carps_lite.errors import InputError, MissingDependency, check_whole
 from carps_lite.space import Config, Float, Int, Param, Space
 from carps_lite.tasks import pareto_fronts
 
@@ -58,8 +58,8 @@ class ZDT(_Pymoo):
     dim: int = 30
 
     def __post_init__(self) -> None:
-        _whole("zdt", "fid", self.fid, 1, 6)
-        _whole("zdt", "dim", self.dim, 2)
+        check_whole("zdt", "fid", self.fid, 1, 6)
+        check_whole("zdt", "dim", self.dim, 2)
         extra, rest = divmod(self.dim - ZDT5_HEAD, ZDT5_STRING)
         if self.fid == 5 and (extra < 1 or rest):
             raise InputError(f"zdt: dim of ZDT5 must be 30 + 5 k bits with k from 1, such as 80, got {self.dim}")
@@ -99,9 +99,9 @@ class DTLZ(_Pymoo):
     objectives: int = 3
 
     def __post_init__(self) -> None:
-        _whole("dtlz", "fid", self.fid, 1, 7)
-        _whole("dtlz", "objectives", self.objectives, 2, 10)
-        _whole("dtlz", "dim", self.dim, self.objectives)
+        check_whole("dtlz", "fid", self.fid, 1, 7)
+        check_whole("dtlz", "objectives", self.objectives, 2, 10)
+        check_whole("dtlz", "dim", self.dim, self.objectives)
 
     @cached_property
     def problem(self) -> Problem:
@@ -136,9 +136,9 @@ class WFG(_Pymoo):
     objectives: int = 3
 
     def __post_init__(self) -> None:
-        _whole("wfg", "fid", self.fid, 1, 9)
-        _whole("wfg", "objectives", self.objectives, 2, 10)
-        _whole("wfg", "dim", self.dim, self._position + 1)
+        check_whole("wfg", "fid", self.fid, 1, 9)
+        check_whole("wfg", "objectives", self.objectives, 2, 10)
+        check_whole("wfg", "dim", self.dim, self._position + 1)
         if self.fid in (2, 3) and (self.dim - self._position) % 2:
             raise InputError(
                 f"wfg: dim of WFG{self.fid} with {self.objectives} objectives must be {self._position} plus an even "
@@ -167,14 +167,6 @@ class WFG(_Pymoo):
 
 def _names(n: int) -> tuple[str, ...]:
     return tuple(f"f{m}" for m in range(1, n + 1))
-
-
-def _whole(family: str, name: str, value: object, low: int, high: int | None = None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{family}: {name} must be a whole number, got {value!r}")
-    if value < low or (high is not None and value > high):
-        allowed = f"at least {low}" if high is None else f"{low} to {high}"
-        raise InputError(f"{family}: {name} must be {allowed}, got {value}")
 
 
 def _pymoo_module(family: str, name: str) -> Any:

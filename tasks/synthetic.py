@@ -12,15 +12,10 @@ from functools import cached_property
 import numpy as np
 
 from carps_lite.core import KINDS, Fidelity, Problem
-from carps_lite.errors import InputError, nearest
+from carps_lite.errors import InputError, check_whole, nearest
 from carps_lite.space import Categorical, Config, Constant, Float, Int, Ordinal, Space, When
 
 Answer = dict[str, float]
-
-
-def _at_least(task: str, name: str, value: int, low: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise InputError(f"{task}: {name} must be a whole number from {low}, got {value!r}")
 
 
 def _one_of(task: str, name: str, value: str, known: tuple[str, ...]) -> None:
@@ -36,7 +31,7 @@ class Sphere:
     optimum = 0.0
 
     def __post_init__(self) -> None:
-        _at_least("sphere", "dim", self.dim, 1)
+        check_whole("sphere", "dim", self.dim, 1)
 
     @cached_property
     def problem(self) -> Problem:
@@ -59,7 +54,7 @@ class Brittle:
     optimum = 0.0
 
     def __post_init__(self) -> None:
-        _at_least("brittle", "dim", self.dim, 2)
+        check_whole("brittle", "dim", self.dim, 2)
 
     @cached_property
     def problem(self) -> Problem:
@@ -166,7 +161,7 @@ class Curve:
     optimum = 0.1
 
     def __post_init__(self) -> None:
-        _at_least("curve", "epochs", self.epochs, 1)
+        check_whole("curve", "epochs", self.epochs, 1)
         if not (math.isfinite(self.noise) and self.noise >= 0):
             raise InputError(f"curve: noise must be a number from 0, got {self.noise!r}")
 

@@ -14,7 +14,7 @@ import pytest
 
 from carps_lite.core import Task
 from carps_lite.errors import InputError, MissingDependency
-from carps_lite.tasks import bbob
+from carps_lite.tasks import ioh_functions
 from carps_lite.tasks.bbob import BBOB
 
 ioh = pytest.importorskip("ioh", reason="needs the extra 'bbob'")
@@ -185,5 +185,5 @@ def test_what_older_versions_write_into_the_environment_is_undone(monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr("builtins.__import__", importing)
-    assert bbob._import_ioh() is ioh
+    assert ioh_functions.import_ioh("bbob") is ioh
     assert "IOH_RESOURCES" not in os.environ

@@ -201,11 +201,11 @@ def test_hostile_kills_its_process():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Sphere(0), "sphere: dim must be a whole number from 1, got 0"),
-        (lambda: Sphere(2.5), "sphere: dim must be a whole number from 1, got 2.5"),
-        (lambda: Brittle(1), "brittle: dim must be a whole number from 2, got 1"),
+        (lambda: Sphere(0), "sphere: dim must be at least 1, got 0"),
+        (lambda: Sphere(2.5), "sphere: dim must be a whole number, got 2.5"),
+        (lambda: Brittle(1), "brittle: dim must be at least 2, got 1"),
         (lambda: Mixed("pareto"), "mixed: no kind 'pareto'; known: bb, mf, mo, momf"),
-        (lambda: Curve(epochs=0), "curve: epochs must be a whole number from 1, got 0"),
+        (lambda: Curve(epochs=0), "curve: epochs must be at least 1, got 0"),
         (lambda: Curve(noise=-1.0), "curve: noise must be a number from 0, got -1.0"),
         (lambda: Hostile("kil"), "hostile: no act 'kil'; did you mean 'kill'?"),
         (lambda: Hostile(gigabytes=64.0), "hostile: gigabytes must be 0 to 4, got 64.0"),
