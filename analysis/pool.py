@@ -7,12 +7,14 @@ The rules, stated once (docs/statistics.md):
   where it has none, the stale ones stand for it under the label "NAME (stale)".
 - An entrant's seeds are those it has anywhere in the pool. One that it lacks on a task is a missing run, which counts
   as a failed one; so does every seed of a task that it never ran. A failed run stays failed, whatever it found before.
-- A task is compared where at least two entrants have a run, finished or failed.
+- A task is compared where at least two entrants have a run, finished or failed, and none of the optimizers is known
+  not to handle it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -57,9 +59,9 @@ class Pool:
         return np.asarray((self.cell_OTS == cell).sum(axis=(1, 2)))
 
 
-def build(runs: pd.DataFrame, choice: Choice = EVERYTHING) -> Pool:
+def build(runs: pd.DataFrame, choice: Choice = EVERYTHING, impossible: Collection[tuple[str, str]] = ()) -> Pool:
     """Lay out the cells of the chosen runs. Raises InputError where nothing can be compared."""
-    runs, left_out = select(runs, choice)
+    runs, left_out = select(runs, choice, impossible)
     names = sorted(set(runs["entrant"]))
     tasks = sorted(set(runs["task"]), key=natural)
     seeds = [sorted({int(s) for s in runs.loc[runs["entrant"] == name, "seed"]}) for name in names]

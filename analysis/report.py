@@ -22,6 +22,9 @@ class Frames(Protocol):
     def frames(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """A row a run, and a row a trial."""
 
+    def impossible(self) -> set[tuple[str, str]]:
+        """The (task, optimizer) pairs that the optimizer does not handle."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -50,7 +53,8 @@ def write(
     that every finished run reached, on `axis` (`full`, `trials`, `sim`). The rest chooses a part of the store; names
     may be shell patterns. Raises InputError, one line, where there is nothing to report.
     """
-    summary = summarise(*store.frames(), Choice(optimizers, tasks, seeds, n_workers), budget, axis)
+    choice = Choice(optimizers, tasks, seeds, n_workers)
+    summary = summarise(*store.frames(), choice, budget, axis, store.impossible())
     out = Path(out)
     drawn = draw(summary, out / "figures")
     write_tables(summary, out / "tables")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -25,10 +25,13 @@ class Choice:
 EVERYTHING = Choice()
 
 
-def select(runs: pd.DataFrame, choice: Choice = EVERYTHING) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def select(
+    runs: pd.DataFrame, choice: Choice = EVERYTHING, impossible: Collection[tuple[str, str]] = ()
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the runs to compare, one a cell, with a column `entrant`, and what was left out, as sentences.
 
-    Raises InputError where nothing can be compared.
+    `impossible`: (task, optimizer) pairs that the optimizer does not handle. Raises InputError where nothing can be
+    compared.
     """
     if runs.empty:
         raise InputError("the store has no finished runs yet   (carps-lite run task=... optimizer=...)")
@@ -39,7 +42,8 @@ def select(runs: pd.DataFrame, choice: Choice = EVERYTHING) -> tuple[pd.DataFram
         ["lost", "spent"], ascending=[True, False], kind="stable"
     )
     cells = best_first.drop_duplicates(["entrant", "task", "seed"]).sort_values(["entrant", "task", "seed"])
-    return _compared(cells, left_out).reset_index(drop=True), tuple(left_out)
+    cells = _taken_by_all(_compared(cells, left_out), impossible, left_out)
+    return cells.reset_index(drop=True), tuple(left_out)
 
 
 def _chosen(runs: pd.DataFrame, choice: Choice) -> pd.DataFrame:
@@ -124,6 +128,21 @@ def _compared(runs: pd.DataFrame, left_out: list[str]) -> pd.DataFrame:
     gone = sorted(set(runs["entrant"]) - set(kept["entrant"]))
     if gone:
         left_out.append(f"{listing(gone)}, without a run on a task that another optimizer ran")
+    return kept
+
+
+def _taken_by_all(runs: pd.DataFrame, impossible: Collection[tuple[str, str]], left_out: list[str]) -> pd.DataFrame:
+    """Leave out tasks that one of the optimizers does not handle: it has not failed there, and cannot be judged."""
+    ran = set(zip(runs["task"], runs["optimizer"], strict=True))
+    pairs = {(t, o) for t in set(runs["task"]) for o in set(runs["optimizer"])} & set(impossible) - ran
+    kept = runs[~runs["task"].isin({task for task, _ in pairs})]
+    if pairs and kept.empty:
+        raise InputError(
+            f"no task is handled by all of {listing(sorted(set(runs['optimizer'])))}; choose some (optimizer=...)"
+        )
+    for optimizer in sorted({o for _, o in pairs}):
+        tasks = sorted(t for t, o in pairs if o == optimizer)
+        left_out.append(f"{count(len(tasks), 'task')} that {optimizer} does not handle: {listing(tasks)}")
     return kept
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -156,9 +156,10 @@ def summarise(
     choice: Choice = EVERYTHING,
     budget: Budget | str | float | None = None,
     axis: str = "full",
+    impossible: Collection[tuple[str, str]] = (),
 ) -> Summary:
     """Compare the chosen runs at a budget. Raises InputError where there is nothing to compare."""
-    scores = score(build(runs, choice), table, budget, axis)
+    scores = score(build(runs, choice, impossible), table, budget, axis)
     pool = scores.pool
     ranked = len(pool.names) > 1 and bool(np.isfinite(scores.final_OTS).any())
     found = ranking.rank(scores.final_OTS, pool.names, pool.groups, pool.ran_OT) if ranked else None

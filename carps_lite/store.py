@@ -85,6 +85,11 @@ class Store:
 
         return load(self, refresh, trials=False)[0]
 
+    def impossible(self) -> set[tuple[str, str]]:
+        """The (task, optimizer) pairs of all grids asked for that an optimizer does not handle."""
+        notes = [orjson.loads(path.read_bytes()) for path in sorted((self.root / "grids").glob("*.json"))]
+        return {(task, optimizer) for note in notes for task, optimizer, _ in note["impossible"]}
+
     def create(self) -> None:
         """Make the folder and stamp it with the schema's version."""
         self.root.mkdir(parents=True, exist_ok=True)

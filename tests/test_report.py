@@ -255,6 +255,9 @@ class Frames:
     def frames(self):
         return self._runs, self._trials
 
+    def impossible(self):
+        return set()
+
 
 TASKS = [f"bbob/dim:5/fid:{i}/instance:1" for i in (1, 8)] + [f"hpobench_mlp/data:{d}" for d in ("car", "<b>&vehicle")]
 
@@ -546,3 +549,16 @@ def test_from_a_real_store(tmp_path):
     assert final.loc[("sphere/dim:2", "cmaes"), "median"] == pytest.approx(
         chosen.groupby("run")["value"].min().median()
     )
+
+
+def test_a_task_that_an_optimizer_does_not_handle_is_left_out_and_no_failure_of_it(tmp_path):
+    from carps_lite.cli import main
+
+    root = tmp_path / "s"
+    args = ["task=sphere/dim:2..4,mixed", "optimizer=random,tpe,cmaes", "seeds=2", "budget=8", "processes=0"]
+    assert main(["run", *args, f"results={root}"]) == 0
+    result = report.write(carps_lite.Store(root), tmp_path / "r")
+    assert result.summary.caption.startswith("3 tasks, 2 seeds, 18 of 18 runs")
+    assert "Left out: 1 task that cmaes does not handle: mixed/kind:bb." in result.lines
+    both = report.write(carps_lite.Store(root), tmp_path / "r", optimizers=["random", "tpe"])
+    assert both.summary.caption.startswith("4 tasks, 2 seeds, 16 of 16 runs")
