@@ -11,7 +11,7 @@ from typing import Any
 
 from carps_lite import catalog, spec, values
 from carps_lite.core import KINDS, Problem
-from carps_lite.errors import InputError
+from carps_lite.errors import InputError, MissingDependency
 from carps_lite.index import Family, Limits, Shape
 
 FAR = 1000  # an option that still builds here is taken to have no upper end
@@ -46,7 +46,8 @@ def derive(name: str) -> Family:
 
 def is_absence(one: spec.Resolved, error: InputError) -> bool:
     """Whether a task could not be built because a library or its data are not here."""
-    return spec.unavailable(one) is not None or str(error).startswith("no data for ")
+    absent = isinstance(error, MissingDependency) or spec.unavailable(one) is not None
+    return absent or str(error).startswith("no data for ")
 
 
 def type_of(one: spec.Resolved) -> str:
