@@ -166,6 +166,9 @@ class _Pool(ProcessPool):  # type: ignore[misc]
     """A pool of workers that are ended at once, whatever they do, when the block is left by an exception."""
 
     def __init__(self, processes: int, slots: Slots, log: Path | None) -> None:
+        if multiprocessing.get_start_method(allow_none=True) not in (None, "fork", "spawn", "forkserver"):
+            # inside joblib's launcher the default is its own "loky", which a new worker would look for in vain
+            multiprocessing.set_start_method("forkserver", force=True)
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["carps_lite.jobs"])
         self.slots = slots

@@ -333,3 +333,16 @@ def test_status_leaves_out_a_grid_whose_code_is_gone(carps, tmp_path):
     assert code == 0
     assert "a grid is left out: cannot import 'gone_for_cli.Opt'" in out
     assert re.search(r"random\s+1/1", out)
+
+
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_a_sweep_through_another_launcher(carps, launcher):
+    """Each job is a grid in a process of the launcher's, with worker processes of its own."""
+    pytest.importorskip(
+        f"hydra_plugins.hydra_{launcher.split('_')[0]}_launcher", reason=f"needs hydra-{launcher}-launcher"
+    )
+    args = ["run", "-m", f"hydra/launcher={launcher}", "shard=1of2,2of2", "task=sphere/dim:2..4", "optimizer=random",
+            "seeds=2", "budget=4", "processes=1"]  # fmt: skip
+    done = subprocess.run([sys.executable, "-m", "carps_lite", *args], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(Store().runs()) == 6

@@ -32,7 +32,7 @@ usage: carps-lite run [key=value ...] [-m] [--debug]
 In a spec, `key:value` sets an option, `1..24` and `2+5` stand for several values, `fid:all` for all, `a@b` is a list.
   carps-lite list tasks          carps-lite list optimizers          carps-lite list suites
 
-A sweep over any key, and the same on a cluster (with hydra-submitit-launcher installed):
+A sweep over any key, and the same on a cluster (pip install 'carps-lite[slurm]'):
   carps-lite run -m n_workers=1,4,16 task=quickstart optimizer=[random,tpe]
   carps-lite run -m hydra/launcher=submitit_slurm shard=1of4,2of4,3of4,4of4 task=bbob optimizer=[tpe,gp]
 
