@@ -6,7 +6,7 @@ import inspect
 import math
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -136,26 +136,24 @@ def run(
     """
     _check(seed, n_workers, sync, overhead, space, store)
     job = _job(task, optimizer, seed, budget, n_workers, sync, overhead, space, store is not None, name)
-    reason = spec.mismatch(job.optimizer.meta, job.build_task().problem)
+    built = job.build_task()
+    job = replace(job, task_object=built)  # built once; its identity stays that of what was given
+    problem = job.problem(built)
+    reason = spec.mismatch(job.optimizer.meta, problem)
     if reason:
         raise InputError(f"{job.optimizer.id} cannot run on {job.task.id}: {reason}")
+    ours = MappingProxyType(header(job, built, problem))
     if store is None:
-        return _in_memory(job)
-    return _stored(job, store if isinstance(store, Store) else Store(store))
+        simulation = Simulation(built, job.build_optimizer(problem), problem, seed, job.budget, job.rules)
+        return Run(list(simulation), ours)
+    return Run(_stored(job, ours, store if isinstance(store, Store) else Store(store)), ours)
 
 
-def _in_memory(job: Job) -> Run:
-    task = job.build_task()
-    problem = job.problem(task)
-    simulation = Simulation(task, job.build_optimizer(problem), problem, job.seed, job.budget, job.rules)
-    return Run(list(simulation), _plain_header(job, task, problem))
-
-
-def _stored(job: Job, store: Store) -> Run:
+def _stored(job: Job, ours: Mapping[str, Any], store: Store) -> list[Record]:
     store.create()
     files = store.files(job.key)
     logs = [log for path in files.finished if (log := peek(path)) is not None and log.end is not None]
-    own = [log for log in logs if same_run(job, log.header)]
+    own = [log for log in logs if same_run(ours, log.header)]
     if logs and not own:
         raise InputError(
             f"{store.root} has this run of {job.optimizer.id} on {job.task.id} (seed {job.seed}), made by other code, "
@@ -165,13 +163,7 @@ def _stored(job: Job, store: Store) -> Run:
         summary = perform(job, store, uuid4().hex[:12], (*files.finished, *files.failed, *files.parts))
         if summary.state == "failed":
             raise BrokenRun(summary.error)
-    task = job.build_task()
-    records = longest(job, store.files(job.key).finished)
-    return Run(cut(records, job.budget, job.rules), _plain_header(job, task, job.problem(task)))
-
-
-def _plain_header(job: Job, task: Task, problem: Problem) -> Mapping[str, Any]:
-    return MappingProxyType(header(job, task, problem))
+    return cut(longest(ours, store.files(job.key).finished), job.budget, job.rules)
 
 
 def _job(

@@ -163,7 +163,7 @@ class _Grid:
 
 
 class _Pool(ProcessPool):  # type: ignore[misc]
-    """A pool of workers that are ended at once, whatever they do, when the block is left by an exception."""
+    """A pool of workers that are ended at once, whatever they do, when the block is left."""
 
     def __init__(self, processes: int, slots: Slots, log: Path | None) -> None:
         if multiprocessing.get_start_method(allow_none=True) not in (None, "fork", "spawn", "forkserver"):

@@ -23,10 +23,12 @@ from carps_lite.identity import Identity
 from carps_lite.keys import RunKey
 from carps_lite.libraries import installed_version
 from carps_lite.loop import Record, Rules, Simulation
+from carps_lite.rows import dump
 from carps_lite.spec import Resolved
 from carps_lite.store import Store, is_alive, peek, read, set_aside
 
 MOST = 2_000  # characters of an error that a log keeps
+DECISIVE = ("task_identity", "optimizer_identity", "task_options", "optimizer_options", "problem")  # of a header
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -95,7 +97,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Summary:
-    """How a run ended: state `done`, `failed`, or `elsewhere` where another living process is at it."""
+    """How a run ended: its state is `done` or `failed`."""
 
     state: str
     n_trials: int = 0
@@ -122,8 +124,9 @@ def perform(
     begin = perf_counter()
     task = job.build_task()
     problem = job.problem(task)
-    known = longest(job, earlier)
-    writer = store.begin(job.key, header(job, task, problem), attempt)
+    ours = header(job, task, problem)
+    known = longest(ours, earlier)
+    writer = store.begin(job.key, ours, attempt)
     n_trials = n_failed = 0
     try:
         if ended is not None:
@@ -149,25 +152,20 @@ def perform(
         raise
     final = writer.publish(end, job.budget, list(aside))
     if earlier:
-        _tidy(job, final, earlier)
+        _tidy(ours, final, earlier)
     return Summary(end["state"], n_trials, n_failed, perf_counter() - begin, end.get("error", ""))
 
 
-def longest(job: Job, paths: Sequence[Path]) -> list[Record]:
-    """The longest list of records among earlier attempts at a run: of the same code, options and problem."""
+def longest(ours: Mapping[str, Any], paths: Sequence[Path]) -> list[Record]:
+    """The longest list of records among earlier attempts that a run with the header `ours` can go on from."""
     contents = [content for path in paths if (content := read(path)) is not None]
-    return max((records for made, records in contents if same_run(job, made)), key=len, default=[])
+    return max((records for theirs, records in contents if same_run(ours, theirs)), key=len, default=[])
 
 
-def same_run(job: Job, made: Mapping[str, Any]) -> bool:
-    """Whether a log can be gone on from: the same code, the same options, the same problem."""
-    return same_code(job, made) and same_options(job, made) and same_problem(job, made)
-
-
-def same_problem(job: Job, made: Mapping[str, Any]) -> bool:
-    """Whether a log was written for the problem that the task has now."""
-    now = orjson.loads(orjson.dumps(describe(job.problem(job.build_task()))))
-    return bool(made["problem"] == now)
+def same_run(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    """Whether two headers, the second read from a log, are of the same code, the same options and the same problem."""
+    now = orjson.loads(dump({name: ours[name] for name in DECISIVE}))
+    return all(theirs[name] == now[name] for name in DECISIVE)
 
 
 def same_code(job: Job, made: Mapping[str, Any]) -> bool:
@@ -182,7 +180,7 @@ def same_options(job: Job, made: Mapping[str, Any]) -> bool:
     )
 
 
-def _tidy(job: Job, final: Path, earlier: Sequence[Path]) -> None:
+def _tidy(ours: Mapping[str, Any], final: Path, earlier: Sequence[Path]) -> None:
     """Remove what the published run contains; keep aside what other code made."""
     published = peek(final)
     for path in earlier:
@@ -192,7 +190,7 @@ def _tidy(job: Job, final: Path, earlier: Sequence[Path]) -> None:
         if log is None:  # killed before its first line was whole
             path.unlink(missing_ok=True)
             continue
-        if not same_run(job, log.header):
+        if not same_run(ours, log.header):
             set_aside(path)
         elif log.end is None or log.end["state"] == "failed" or log.length <= published.length:
             path.unlink(missing_ok=True)

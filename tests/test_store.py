@@ -16,7 +16,7 @@ from carps_lite import spec, store
 from carps_lite.core import Budget, Result, Trial
 from carps_lite.errors import InputError
 from carps_lite.identity import identify
-from carps_lite.jobs import Job, longest, perform
+from carps_lite.jobs import Job, header, longest, perform
 from carps_lite.keys import RunKey, folder_name
 from carps_lite.loop import Record
 from carps_lite.rows import dump, dump_record, load_record, parse_log
@@ -107,7 +107,8 @@ def test_an_attempt_cut_anywhere_is_gone_on_from(tmp_path_factory, cut, optimize
     part = path.with_name(f"{one.key.stem}.dead.part")
     part.write_bytes(whole[: int(len(whole) * cut)])
     path.unlink()
-    known = longest(one, [part])
+    task = one.build_task()
+    known = longest(header(one, task, one.problem(task)), [part])
     do(root, one, "b")
     again = log_of(root, one).read_bytes()
     assert again.splitlines()[1 : 1 + len(known)] == whole.splitlines()[1 : 1 + len(known)]
