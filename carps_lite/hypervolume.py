@@ -1,0 +1,34 @@
+"""The score of several objectives: what part of the box between ideal and reference point a set leaves undominated.
+
+Computed with moocore (López-Ibáñez). Hypervolume: Zitzler and Thiele 1998, PPSN V. Everything is minimised.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+def gap(points: npt.ArrayLike, reference: npt.ArrayLike, ideal: npt.ArrayLike) -> float:
+    """Return 1 − HV(points) / prod(reference − ideal): 1 where no point dominates the reference, 0 at the ideal.
+
+    `points`: (N, M), N ≥ 0; those that are not below the reference in every objective, nan included, add nothing. A
+    point beyond an ideal that was only sampled counts in full, so that the gap may fall below 0.
+    """
+    reference, ideal = np.asarray(reference, dtype=float), np.asarray(ideal, dtype=float)
+    box = float(np.prod(reference - ideal))
+    if not (np.isfinite(box) and box > 0 and np.all(reference > ideal)):
+        raise ValueError(f"the ideal point {ideal} must lie below the reference point {reference}")
+    return 1.0 - hypervolume(points, reference) / box
+
+
+def hypervolume(points: npt.ArrayLike, reference: npt.ArrayLike) -> float:
+    """Return the hypervolume of `points` (N, M) up to `reference` (M,); 0 where none lies below it."""
+    from moocore import hypervolume as exact
+
+    reference = np.asarray(reference, dtype=float)
+    points = np.asarray(points, dtype=float).reshape(-1, len(reference))
+    inside = points[(points < reference).all(axis=1)]
+    return float(exact(inside, ref=reference)) if len(inside) else 0.0
