@@ -9,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from carps_lite.analysis import figures, panels, plots
-from carps_lite.analysis.labels import short_tasks, unit
+from carps_lite.analysis.labels import plural, short_tasks, unit
 from carps_lite.analysis.numbers import p_equals
 from carps_lite.analysis.ranking import Ranking, thinned
 from carps_lite.analysis.summary import Summary
@@ -36,7 +36,7 @@ def draw(s: Summary, folder: Path) -> dict[str, str]:
 
 
 def _axis(s: Summary) -> str:
-    return f"{unit(s.pool, s.scores.axis)}s"
+    return plural(unit(s.pool, s.scores.axis))
 
 
 def _pairs(s: Summary, r: Ranking) -> Axes:

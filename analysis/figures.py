@@ -1,4 +1,4 @@
-"""Figures as files (SVG, PNG) and as SVG inside the page, where colours follow light and dark."""
+"""Figures as files (SVG, PNG, PDF) and as SVG inside the page, where colours follow light and dark."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
-from carps_lite.analysis.style import INK, LINE, MUTE, Look
+from carps_lite.analysis.charts.shades import THEMED
+from carps_lite.analysis.style import Look
 
 SCALE = 1.9  # CSS pixels for a point of a figure: its 8 pt text is as large as the text around it
 _SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text
+    "pdf.fonttype": 42,  # TrueType: text that a publisher's check accepts and a reader can select
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib
     "font.size": 8,
@@ -26,8 +28,11 @@ _TAG = re.compile(r"<[^>]*>")
 _NUMBER = re.compile(r"(?<![\w.#])-?\d+\.\d{3,}")
 
 
-def save(axes: Axes, folder: Path, name: str, dpi: int = 200) -> str:
-    """Write the figure of `axes` as `name`.svg and `name`.png and return the SVG text. Same figure, same bytes."""
+def save(axes: Axes, folder: Path, name: str, dpi: int = 200, pdf: bool = False) -> str:
+    """Write the figure of `axes` as `name`.svg and `name`.png and return the SVG text. Same figure, same bytes.
+
+    `pdf`: also as `name`.pdf, with transparent ground and embedded fonts.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     figure = axes.get_figure(root=True)
     if figure is None:
@@ -36,6 +41,9 @@ def save(axes: Axes, folder: Path, name: str, dpi: int = 200) -> str:
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         figure.savefig(folder / f"{name}.png", dpi=dpi, facecolor="white", metadata={"Software": None})
+        if pdf:
+            undated: Any = {"Creator": None, "Producer": None, "CreationDate": None}
+            figure.savefig(folder / f"{name}.pdf", transparent=True, metadata=undated)
     svg = _TAG.sub(lambda tag: _NUMBER.sub(_rounded, tag[0]), text.getvalue())  # in tags, never in labels
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     return svg
@@ -44,7 +52,7 @@ def save(axes: Axes, folder: Path, name: str, dpi: int = 200) -> str:
 def inline(svg: str, label: str, themed: Mapping[str, str]) -> str:
     """Turn an SVG file into an element of the page: scales with it, inherits its font, and takes its colours.
 
-    `themed`: colour of the figure -> CSS variable; ink, secondary text and rules are added.
+    `themed`: colour of the figure -> CSS variable; ink, secondary text, rules and `charts.shades` are added.
     """
     box = re.search(r'viewBox="([^"]+)"', svg)
     view = box[1] if box else "0 0 1 1"
@@ -56,7 +64,7 @@ def inline(svg: str, label: str, themed: Mapping[str, str]) -> str:
     body = re.sub(r"<svg[^>]*>", opening, body, count=1, flags=re.S)
     body = re.sub(r"font: ([0-9.]+)px [^;\"]*", r"font-size: \1px", body)
     body = re.sub(r"font: (?:bold|700) ([0-9.]+)px [^;\"]*", r"font-weight: 700; font-size: \1px", body)
-    for colour, variable in {INK: "--ink", MUTE: "--mute", LINE: "--line", **themed}.items():
+    for colour, variable in {**THEMED, **themed}.items():
         body = body.replace(colour, f"var({variable})")
     return re.sub(r"\n\s*", "\n", body).strip()
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from carps_lite.analysis.numbers import amount, count, listing
+from carps_lite.analysis.axes import AXES
+from carps_lite.analysis.numbers import amount, listing
 from carps_lite.analysis.pool import Pool
-
-UNITS = {"trials": "trial", "sim": "simulated second"}
 
 
 def short_tasks(tasks: Sequence[str], limit: int = 34) -> list[str]:
@@ -33,17 +32,26 @@ def families(tasks: Sequence[str]) -> str:
 
 
 def unit(pool: Pool, axis: str) -> str:
-    """The noun of a budget: evaluations (of full fidelity, where a task has several), trials or simulated seconds."""
-    if axis in UNITS:
-        return UNITS[axis]
-    several = any(kind == "mf" for kind in pool.runs["kind"])
+    """The noun of a budget: evaluations (of full fidelity, where a task has several), trials, seconds or joules."""
+    if axis != "full":
+        return AXES[axis].unit
+    several = any(kind in ("mf", "momf") for kind in pool.runs["kind"])
     return "full-fidelity evaluation" if several else "evaluation"
 
 
 def when(pool: Pool, axis: str, budget: float) -> str:
     """A budget in words: `30 evaluations`."""
     noun = unit(pool, axis)
-    return count(int(budget), noun) if budget == round(budget) else f"{amount(budget)} {noun}s"
+    if budget == 1:
+        return f"1 {noun}"
+    written = f"{int(budget):,}" if budget == round(budget) else amount(budget)
+    return f"{written} {plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """Several of a unit: `seconds of wall time`."""
+    head, of, rest = noun.partition(" of ")
+    return f"{head}s{of}{rest}"
 
 
 def _bare(key: str) -> str:

@@ -13,8 +13,10 @@ from markupsafe import Markup
 from carps_lite.analysis import figures, marks, tables, words
 from carps_lite.analysis.labels import families
 from carps_lite.analysis.numbers import chance, count, duration, fixed, interval, p_equals, p_value, percent
+from carps_lite.analysis.parts import Parts
 from carps_lite.analysis.ranking import Ranking
 from carps_lite.analysis.rows import coverage_rows, failed_runs, failure_kinds, task_rows, version_rows
+from carps_lite.analysis.sections.section import cells, is_number
 from carps_lite.analysis.summary import Summary
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -26,7 +28,7 @@ LABELS = {
 View = dict[str, Any]
 
 
-def render(s: Summary, drawn: Mapping[str, str], title: str) -> dict[str, str]:
+def render(s: Summary, parts: Parts, drawn: Mapping[str, str], title: str) -> dict[str, str]:
     """Render the page and its Markdown twin. `drawn`: name -> SVG. Returns file name -> text."""
     colours, light, dark = figures.variables(s.looks)
     view: View = {
@@ -43,7 +45,12 @@ def render(s: Summary, drawn: Mapping[str, str], title: str) -> dict[str, str]:
         "failed_runs": failed_runs(s),
         "kinds": failure_kinds(s),
         "versions": version_rows(s),
-        "figures": {name: Markup(figures.inline(svg, _label(name), colours)) for name, svg in drawn.items()},
+        "figures": {name: Markup(figures.inline(svg, _label(name, parts), colours)) for name, svg in drawn.items()},
+        "before": parts.before,
+        "after": parts.after,
+        "cite": parts.cite,
+        "cells": cells,
+        "is_number": is_number,
         **(_ranked(s, s.ranking, colours) if s.ranking else {"omnibus": ""}),
     }
     common: View = {
@@ -146,5 +153,6 @@ def _omnibus(r: Ranking) -> str:
     )
 
 
-def _label(name: str) -> str:
-    return LABELS.get(name, "Median incumbent of each optimizer on each task along the budget")
+def _label(name: str, parts: Parts) -> str:
+    labels = LABELS | {figure.name: figure.label for section in parts.all for figure in section.figures}
+    return labels.get(name, "Median incumbent of each optimizer on each task along the budget")

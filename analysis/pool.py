@@ -14,15 +14,20 @@ The rules, stated once (docs/statistics.md):
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from carps_lite import references as kept
+from carps_lite.analysis import grouping
+from carps_lite.analysis.measures import Measure, limits, measures
 from carps_lite.analysis.selection import EVERYTHING, Choice, select
+from carps_lite.errors import unknown
+from carps_lite.references import Reference
 
 
 class Cell(IntEnum):
@@ -36,18 +41,57 @@ class Cell(IntEnum):
 
 @dataclass(frozen=True)
 class Pool:
-    """The cells of a comparison. Axes: O entrants (by name), T tasks (by id), S seeds (padded)."""
+    """The cells of a comparison. Axes: O entrants (as asked for, else by name), T tasks (by id), S seeds (padded)."""
 
     names: tuple[str, ...]
     tasks: tuple[str, ...]
     groups: tuple[str, ...]
-    metrics: tuple[str, ...]  # the objective's name, per task
-    optima: npt.NDArray[np.float64]  # (T,), nan where unknown
+    metrics: tuple[str, ...]  # per task: the objective's name, or `hypervolume gap`
+    optima: npt.NDArray[np.float64]  # (T,), nan where unknown, and for several objectives
     seeds: tuple[tuple[int, ...], ...]  # per entrant
     run_OTS: npt.NDArray[np.int64]  # -1 where there is no run
     cell_OTS: npt.NDArray[np.int8]
     runs: pd.DataFrame  # the runs that are used, with a column `entrant`
     left_out: tuple[str, ...]  # sentences on what is in the store but not here
+    ids: tuple[str, ...]  # the entrants before they were given other names
+    measures: tuple[Measure, ...]  # per task: how it is scored, and between which references it is normalised
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # key -> label of each task; see grouping.KEYS
+
+    @property
+    def good_T(self) -> npt.NDArray[np.float64]:
+        """The value at 0 of normalised regret; nan where a task has no references."""
+        return limits(self.measures)[0]
+
+    @property
+    def bad_T(self) -> npt.NDArray[np.float64]:
+        """The value at 1 of normalised regret; nan where a task has no references."""
+        return limits(self.measures)[1]
+
+    def label(self, key: str) -> tuple[str, ...]:
+        """The label of each task. Raises InputError where there is no such key."""
+        if key not in self.labels:
+            raise unknown("tasks cannot be grouped by", key, self.labels, "")
+        return self.labels[key]
+
+    def of_tasks(self, index: Sequence[int] | npt.NDArray[np.int64]) -> Pool:
+        """The same on a part of the tasks."""
+
+        def part(values: Sequence[str]) -> tuple[str, ...]:
+            return tuple(values[t] for t in index)
+
+        tasks = part(self.tasks)
+        return replace(
+            self,
+            tasks=tasks,
+            groups=part(self.groups),
+            metrics=part(self.metrics),
+            optima=self.optima[index],
+            run_OTS=self.run_OTS[:, index],
+            cell_OTS=self.cell_OTS[:, index],
+            runs=self.runs[self.runs["task"].isin(tasks)],
+            measures=tuple(self.measures[t] for t in index),
+            labels={key: part(values) for key, values in self.labels.items()},
+        )
 
     @property
     def ran_OT(self) -> npt.NDArray[np.bool_]:
@@ -59,25 +103,42 @@ class Pool:
         return np.asarray((self.cell_OTS == cell).sum(axis=(1, 2)))
 
 
-def build(runs: pd.DataFrame, choice: Choice = EVERYTHING, impossible: Collection[tuple[str, str]] = ()) -> Pool:
-    """Lay out the cells of the chosen runs. Raises InputError where nothing can be compared."""
-    runs, left_out = select(runs, choice, impossible)
-    names = sorted(set(runs["entrant"]))
+def build(
+    runs: pd.DataFrame,
+    choice: Choice = EVERYTHING,
+    impossible: Collection[tuple[str, str]] = (),
+    references: Mapping[str, Reference] | None = None,
+) -> Pool:
+    """Lay out the cells of the chosen runs. Raises InputError where nothing can be compared.
+
+    `references`: by task id; by default those of the package and of `./configs`.
+    """
+    references = kept.known() if references is None else references
+    found = measures(runs, references) if len(runs) else {}
+    unscorable = {task for task, measure in found.items() if measure is None}
+    runs, left_out = select(runs, choice, impossible, unscorable)
+    entrants = runs.drop_duplicates("entrant").sort_values(["place", "entrant"])
+    names = [str(name) for name in entrants["entrant"]]
     tasks = sorted(set(runs["task"]), key=natural)
     seeds = [sorted({int(s) for s in runs.loc[runs["entrant"] == name, "seed"]}) for name in names]
     run_OTS, cell_OTS = _cells(runs, names, tasks, seeds)
     first = runs.drop_duplicates("task").set_index("task").loc[tasks]
+    chosen = tuple(m for m in map(found.get, tasks) if m is not None)
+    several = [m.several for m in chosen]
     return Pool(
         names=tuple(names),
         tasks=tuple(tasks),
         groups=tuple(str(g) or t for g, t in zip(first["group"], tasks, strict=True)),
-        metrics=tuple(str(objectives[0]) for objectives in first["objectives"]),
-        optima=first["optimum"].to_numpy(dtype=float),
+        metrics=tuple(m.metric for m in chosen),
+        optima=np.where(several, np.nan, first["optimum"].to_numpy(dtype=float)),
         seeds=tuple(map(tuple, seeds)),
         run_OTS=run_OTS,
         cell_OTS=cell_OTS,
         runs=runs,
         left_out=left_out,
+        ids=tuple(map(str, entrants["entrant_id"])),
+        measures=chosen,
+        labels=grouping.labels(runs, tasks),
     )
 
 

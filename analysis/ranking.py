@@ -86,17 +86,22 @@ class Ranking:
 
 
 def rank(
-    values_OTS: Array, names: Sequence[str], groups: Sequence[str], ran_OT: npt.NDArray[np.bool_] | None = None
+    values_OTS: Array,
+    names: Sequence[str],
+    groups: Sequence[str],
+    ran_OT: npt.NDArray[np.bool_] | None = None,
+    ids: Sequence[str] | None = None,
 ) -> Ranking:
     """Compare at least two entrants on at least one task.
 
     `values_OTS`: lower is better, infinity a failure, nan a seed that the entrant does not use. `ran_OT`: where an
     entrant has any run; a pair is tested on the tasks that both ran, so that nobody wins by what the other never tried.
+    `ids`: what resampling draws by, so that another name changes no interval; the names where none are given.
     """
     ran = np.ones(values_OTS.shape[:2], dtype=bool) if ran_OT is None else ran_OT
     ranks_OT = expected_ranks(values_OTS)
     n_groups = len(set(groups))
-    seed_intervals, task_intervals, p_best, over = _uncertainty(values_OTS, names, groups)
+    seed_intervals, task_intervals, p_best, over = _uncertainty(values_OTS, ids or names, groups)
     n_seeds = (~np.isnan(values_OTS[:, 0])).sum(axis=1)
     return Ranking(
         names=tuple(names),

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
 
-from carps_lite.analysis import page, tables
+from carps_lite.analysis import figures, page, tables
+from carps_lite.analysis.curves import COLUMNS
 from carps_lite.analysis.draw import draw
+from carps_lite.analysis.latex import latex
+from carps_lite.analysis.paper import paper_tables
+from carps_lite.analysis.parts import Parts, assemble
+from carps_lite.analysis.sections import citing
 from carps_lite.analysis.selection import Choice
 from carps_lite.analysis.summary import Summary, summarise
 from carps_lite.core import Budget
@@ -19,11 +24,15 @@ from carps_lite.core import Budget
 class Frames(Protocol):
     """What a report needs of a store."""
 
-    def frames(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def frames(self, *, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
         """A row a run, and a row a trial."""
 
     def impossible(self) -> set[tuple[str, str]]:
         """The (task, optimizer) pairs that the optimizer does not handle."""
+
+
+MOST_CONFIGS = 1_000_000  # trials up to which configurations are read as well, which takes seconds and memory
+CONFIGS = ("run", "ask", "config")
 
 
 @dataclass(frozen=True)
@@ -47,24 +56,35 @@ def write(
     n_workers: int | None = None,
     title: str = "carps-lite report",
 ) -> Report:
-    """Write `index.html`, `report.md`, `tables/*.csv` and `figures/*.{svg,png}` into the folder `out`.
+    """Write `index.html`, `report.md`, `citations.bib`, `tables/*.{csv,tex}` and `figures/*.{svg,png,pdf}` into `out`.
 
     `budget` is where optimizers are compared, with its unit (`100`, `200trials`, `3600sim`); by default the largest
-    that every finished run reached, on `axis` (`full`, `trials`, `sim`). The rest chooses a part of the store; names
-    may be shell patterns. Raises InputError, one line, where there is nothing to report.
+    that every finished run reached, on `axis` (`full`, `trials`, `sim`, `wall`, `energy`). The rest chooses a part
+    of the store; names may be shell patterns. Raises InputError, one line, where there is nothing to report.
     """
     choice = Choice(optimizers, tasks, seeds, n_workers)
-    summary = summarise(*store.frames(), choice, budget, axis, store.impossible())
+    runs, table = store.frames(columns=COLUMNS)
+    summary = summarise(runs, table, choice, budget, axis, store.impossible())
+    if len(table) <= MOST_CONFIGS:
+        configs = store.frames(refresh=False, columns=CONFIGS)[1]
+        summary = replace(summary, configs=configs[configs["run"].isin(summary.pool.runs["run"])])
     out = Path(out)
-    drawn = draw(summary, out / "figures")
-    write_tables(summary, out / "tables")
-    for name, text in page.render(summary, drawn, title).items():
+    parts = assemble(summary)
+    drawn = draw(summary, out / "figures") | draw_parts(parts, out / "figures")
+    write_tables(summary, parts, out / "tables")
+    texts = page.render(summary, parts, drawn, title) | {"citations.bib": citing.bibtex(summary)}
+    for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8")
     return Report(out / "index.html", summary.lines, summary)
 
 
-def write_tables(s: Summary, folder: Path) -> None:
-    """Write the data behind the report as CSV."""
+def draw_parts(parts: Parts, folder: Path) -> dict[str, str]:
+    """Save the figures of all sections. Returns name -> SVG."""
+    return {f.name: figures.save(f.axes, folder, f.name) for section in parts.all for f in section.figures}
+
+
+def write_tables(s: Summary, parts: Parts, folder: Path) -> None:
+    """Write the data behind the report as CSV, and tables for a paper as LaTeX."""
     folder.mkdir(parents=True, exist_ok=True)
     made = {"final": tables.final_table(s.scores, s.ranking.ranks_OT if s.ranking else None)}
     made |= {"coverage": tables.coverage_table(s.scores), "runs": tables.runs_table(s.scores)}
@@ -73,5 +93,9 @@ def write_tables(s: Summary, folder: Path) -> None:
     if s.ranking:
         made["ranking"], made["pairs"] = tables.ranking_table(s.ranking), tables.pairs_table(s.ranking)
         made["anytime_ranks"] = tables.anytime_table(s.scores, *s.anytime)
-    for name, frame in made.items():
+    own = [table for section in parts.all for table in section.tables]
+    for name, frame in (made | {table.name: table.frame for table in own}).items():
         frame.to_csv(folder / f"{name}.csv", index=False)
+    for table in [*paper_tables(s), *own]:
+        caption = f"{table.title or table.name}. {s.caption}."
+        (folder / f"{table.name}.tex").write_text(latex(table, caption), encoding="utf-8")

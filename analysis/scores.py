@@ -1,21 +1,24 @@
 """From cells and trials to scores_OTSB: the value of each entrant, task and seed at each budget.
 
-Axes: O entrants, T tasks, S seeds (padded), B budgets. Lower is better. Infinity: the run failed or is missing, or
-had no valid result by then; it is worse than every value. nan: the entrant does not use this seed.
+Axes: O entrants, T tasks, S seeds (padded), B budgets. Lower is better, also for several objectives, whose score is the
+hypervolume gap (measures.py). Infinity: the run failed or is missing, or had no valid result by then; it is worse than
+every value. nan: the entrant does not use this seed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from carps_lite.analysis.curves import AXES, Curves, curves
+from carps_lite.analysis import axes, grouping, normalised
+from carps_lite.analysis.curves import Curves, curves
+from carps_lite.analysis.measures import Measure
 from carps_lite.analysis.noise import noise_free
-from carps_lite.analysis.numbers import amount
+from carps_lite.analysis.numbers import amount, count, listing
 from carps_lite.analysis.pool import Cell, Pool
 from carps_lite.analysis.stats import Array
 from carps_lite.core import Budget
@@ -37,6 +40,8 @@ class Scores:
     usual: float  # how far most finished runs went
     n_usual: int
     averaged_T: npt.NDArray[np.bool_]  # whether a task's trials are scored without noise (noise.py)
+    short_OTS: npt.NDArray[np.bool_]  # finished runs that ended before the budget, which count as missing
+    longer_OTS: npt.NDArray[np.bool_]  # finished runs that went on beyond the budget
 
     @cached_property
     def regret_T(self) -> npt.NDArray[np.bool_]:
@@ -55,6 +60,53 @@ class Scores:
     def final_OTS(self) -> Array:
         """Values at the budget."""
         return self.values_OTSB[..., -1]
+
+    @cached_property
+    def normalised_OTSB(self) -> Array:
+        """Regret between the fixed references of the tasks, 0 good and 1 bad; not cut off.
+
+        Infinity as in `values_OTSB`; nan also for a whole task that has no references. `normalised.bounded` makes
+        averages possible, `normalised.log10` shows small ones.
+        """
+        return normalised.normalised(self.values_OTSB, self.pool.good_T, self.pool.bad_T)
+
+    @property
+    def normalised_OTS(self) -> Array:
+        """Normalised regret at the budget."""
+        return self.normalised_OTSB[..., -1]
+
+    @property
+    def normalises_T(self) -> npt.NDArray[np.bool_]:
+        """Whether a task has references."""
+        return np.asarray(np.isfinite(self.pool.bad_T - self.pool.good_T))
+
+    @property
+    def normalised_notes(self) -> tuple[str, ...]:
+        """Sentences on the tasks that normalised regret does not speak of; empty where it speaks of all."""
+        without = [task for task, has in zip(self.pool.tasks, self.normalises_T, strict=True) if not has]
+        if not without:
+            return ()
+        verb = "has no references and takes" if len(without) == 1 else "have no references and take"
+        return (f"{count(len(without), 'task')} {verb} part in ranks only: {listing(without)}",)
+
+    def of_tasks(self, index_T: npt.ArrayLike) -> Scores:
+        """The same on a part of the tasks, by their places or a mask."""
+        at = np.arange(len(self.pool.tasks))[np.asarray(index_T)]
+        short, longer = self.short_OTS[:, at], self.longer_OTS[:, at]
+        return replace(
+            self,
+            pool=self.pool.of_tasks(at),
+            values_OTSB=self.values_OTSB[:, at],
+            n_short=int(short.sum()),
+            averaged_T=self.averaged_T[at],
+            short_OTS=short,
+            longer_OTS=longer,
+        )
+
+    def by(self, key: str) -> dict[str, Scores]:
+        """The same for each label of a key of `pool.labels`, such as `dimension` or `family`."""
+        own = np.asarray(self.pool.label(key))
+        return {label: self.of_tasks(own == label) for label in grouping.order(own.tolist())}
 
     @property
     def logarithmic(self) -> bool:
@@ -85,8 +137,7 @@ def score(pool: Pool, table: pd.DataFrame, budget: Budget | str | float | None =
     """
     axis, wanted = _axis(budget, axis)
     table = table[table["run"].isin(pool.run_OTS[pool.run_OTS >= 0])]
-    worth, averaged = noise_free(table)
-    steps = curves(table, axis, _full_fidelities(pool.runs), worth)
+    steps = curves(table, axis, full_fidelities(pool.runs), _several(pool))
     done = pool.cell_OTS == Cell.DONE
     reached_OTS = np.zeros(pool.cell_OTS.shape)
     asked_for = _asked_for(pool.runs, axis)
@@ -95,12 +146,28 @@ def score(pool: Pool, table: pd.DataFrame, budget: Budget | str | float | None =
         reached_OTS[at] = max(steps.reached(run), asked_for.get(run, 0.0))
     limit, usual, n_usual = _limit(reached_OTS[done], wanted, axis)
     short = done & (reached_OTS < limit * (1 - 1e-9))
-    cells = np.where(short, np.int8(Cell.MISSING), pool.cell_OTS)
-    scored = Pool(**{**pool.__dict__, "cell_OTS": cells})
+    longer = done & np.isfinite(reached_OTS) & (reached_OTS > limit * (1 + 1e-9))
+    scored = replace(pool, cell_OTS=np.where(short, np.int8(Cell.MISSING), pool.cell_OTS))
     budgets = _grid(limit, axis)
     values = scores_OTSB(scored, steps, budgets)
-    averaged_T = np.array([bool(averaged & set(own.ravel().tolist())) for own in np.moveaxis(pool.run_OTS, 1, 0)])
-    return Scores(scored, axis, budgets, values, int(short.sum()), usual, n_usual, averaged_T)
+    return Scores(
+        scored, axis, budgets, values, int(short.sum()), usual, n_usual, _averaged(pool, table), short, longer
+    )
+
+
+def _several(pool: Pool) -> dict[int, Measure]:
+    """The measure of each run on a task with several objectives."""
+    at = {task: m for task, m in zip(pool.tasks, pool.measures, strict=True) if m.several}
+    columns = (pool.runs["run"], pool.runs["task"])
+    return {int(run): at[task] for run, task in zip(*columns, strict=True) if task in at}
+
+
+def _averaged(pool: Pool, table: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether the trials of a task are scored without noise: any of its runs records what they are worth: (T,)."""
+    recorded = noise_free(table)[1]
+    if "noise_free_values" in table:
+        recorded = recorded | set(table.loc[table["noise_free_values"].notna(), "run"].tolist())
+    return np.array([bool(recorded & set(own.ravel().tolist())) for own in np.moveaxis(pool.run_OTS, 1, 0)])
 
 
 def scores_OTSB(pool: Pool, steps: Curves, budgets: Array) -> Array:
@@ -112,13 +179,11 @@ def scores_OTSB(pool: Pool, steps: Curves, budgets: Array) -> Array:
 
 
 def _axis(budget: Budget | str | float | None, axis: str) -> tuple[str, float | None]:
-    if axis not in AXES:
-        raise InputError(f"no axis {axis!r}; allowed: {', '.join(AXES)}")
+    """The axis and the budget on it: a budget's unit says which, a bare number is one of the axis asked for."""
+    axes.check(axis)
     if budget is None:
         return axis, None
     parsed = Budget.parse(budget)
-    if parsed.unit == "wall":
-        raise InputError(f"a report compares at a budget in {', '.join(AXES)}, not in wall seconds (budget={budget})")
     return (axis if parsed.unit == "full" else parsed.unit), parsed.amount
 
 
@@ -130,7 +195,7 @@ def _limit(reached: Array, wanted: float | None, axis: str) -> tuple[float, floa
     if wanted is None:
         return (float(ended.min()) if len(ended) else 0.0), usual, n_usual
     if len(reached) and not (reached >= wanted * (1 - 1e-9)).any():
-        unit = {"full": "full evaluations", "trials": "trials", "sim": "simulated seconds"}[axis]
+        unit = axes.AXES[axis].units
         raise InputError(f"no run reached a budget of {amount(wanted)} {unit}; the longest has {amount(reached.max())}")
     return wanted, usual, n_usual
 
@@ -139,7 +204,7 @@ def _grid(limit: float, axis: str) -> Array:
     """The budgets of the curves; they end in `limit`."""
     if limit <= 0:
         return np.zeros(1)
-    whole = axis != "sim" and limit == round(limit)
+    whole = axes.AXES[axis].whole and limit == round(limit)
     if whole and limit <= LINEAR_UP_TO:
         return np.arange(1.0, limit + 1)
     if limit <= LINEAR_UP_TO:
@@ -148,7 +213,8 @@ def _grid(limit: float, axis: str) -> Array:
     return np.unique(np.append(np.round(points) if whole else points[:-1], limit))
 
 
-def _full_fidelities(runs: pd.DataFrame) -> dict[int, float]:
+def full_fidelities(runs: pd.DataFrame) -> dict[int, float]:
+    """What full fidelity is in each run; runs without fidelities are left out."""
     axes = [
         (run, (header.get("problem") or {}).get("fidelity"))
         for run, header in zip(runs["run"], runs["header"], strict=True)

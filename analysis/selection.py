@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 import pandas as pd
@@ -14,30 +14,40 @@ from carps_lite.errors import InputError, unknown
 
 @dataclass(frozen=True)
 class Choice:
-    """Which part of a store to compare; None takes everything. Names may be shell patterns; a task's prefix will do."""
+    """Which part of a store to compare, and under which names; None takes everything.
+
+    Names may be shell patterns; a task's prefix will do. `labels`: optimizer id -> the name to show. `order`: ids or
+    patterns in the order in which optimizers are to stand; those that it does not name follow by name.
+    """
 
     optimizers: Sequence[str] | None = None
     tasks: Sequence[str] | None = None
     seeds: Sequence[int] | None = None
     n_workers: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    order: Sequence[str] | None = None
 
 
 EVERYTHING = Choice()
 
 
 def select(
-    runs: pd.DataFrame, choice: Choice = EVERYTHING, impossible: Collection[tuple[str, str]] = ()
+    runs: pd.DataFrame,
+    choice: Choice = EVERYTHING,
+    impossible: Collection[tuple[str, str]] = (),
+    unscorable: Collection[str] = (),
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the runs to compare, one a cell, with a column `entrant`, and what was left out, as sentences.
+    """Return the runs to compare, one a cell, and what was left out, as sentences.
 
-    `impossible`: (task, optimizer) pairs that the optimizer does not handle. Raises InputError where nothing can be
-    compared.
+    The runs have the columns `entrant`, the name that is shown, `entrant_id`, the same before renaming, and `place`, by
+    which entrants stand. `impossible`: (task, optimizer) pairs that the optimizer does not handle. `unscorable`: tasks
+    with several objectives and no reference point. Raises InputError where nothing can be compared.
     """
     if runs.empty:
         raise InputError("the store has no finished runs yet   (carps-lite run task=... optimizer=...)")
     left_out: list[str] = []
-    runs = _single_objective(_chosen(runs, choice), left_out)
-    runs = _labelled(_fresh(runs, left_out))
+    runs = _scorable(_chosen(runs, choice), unscorable, left_out)
+    runs = _labelled(_fresh(runs, left_out), choice)
     best_first = runs.assign(lost=runs["state"] != "done").sort_values(
         ["lost", "spent"], ascending=[True, False], kind="stable"
     )
@@ -75,13 +85,13 @@ def _matching(column: str, text: str, known: Sequence[str]) -> list[str]:
     return found
 
 
-def _single_objective(runs: pd.DataFrame, left_out: list[str]) -> pd.DataFrame:
-    several = runs["kind"].isin(["mo", "momf"])
+def _scorable(runs: pd.DataFrame, unscorable: Collection[str], left_out: list[str]) -> pd.DataFrame:
+    several = runs["task"].isin(list(unscorable))
     if not several.any():
         return runs
     names = sorted(set(runs.loc[several, "task"]))
-    which = f"{count(len(names), 'task')} with several objectives"
-    line = f"{which}, which this report cannot compare yet: {listing(names)}"
+    which = f"{count(len(names), 'task')} with several objectives and no reference point for their hypervolume"
+    line = f"{which}: {listing(names)}"
     if several.all():
         raise InputError(line)
     left_out.append(line)
@@ -101,16 +111,48 @@ def _fresh(runs: pd.DataFrame, left_out: list[str]) -> pd.DataFrame:
     return runs.drop(dropped.index)
 
 
-def _labelled(runs: pd.DataFrame) -> pd.DataFrame:
-    """Name the entrants: the optimizer's id, and in brackets what else sets it apart."""
+def _labelled(runs: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """Name the entrants: the optimizer's id or its label, and in brackets what else sets it apart."""
     several = runs["n_workers"].nunique() > 1
 
-    def label(optimizer: str, n_workers: int, variant: str, stale: bool) -> str:
-        settings = ([count(n_workers, "worker")] if several else []) + ([variant] if variant else [])
-        return optimizer + (f" [{', '.join(settings)}]" if settings else "") + (" (stale)" if stale else "")
+    def settings(n_workers: int, variant: str, stale: bool) -> str:
+        found = ([count(n_workers, "worker")] if several else []) + ([variant] if variant else [])
+        return (f" [{', '.join(found)}]" if found else "") + (" (stale)" if stale else "")
 
-    columns = (runs["optimizer"], runs["n_workers"], runs["variant"].astype(str), runs["stale"].astype(bool))
-    return runs.assign(entrant=[label(*row) for row in zip(*columns, strict=True)])
+    shown, place = _shown(runs, choice), _places(runs, choice)
+    columns = (runs["n_workers"], runs["variant"].astype(str), runs["stale"].astype(bool))
+    ends = [settings(*row) for row in zip(*columns, strict=True)]
+    return runs.assign(
+        entrant=[shown[optimizer] + end for optimizer, end in zip(runs["optimizer"], ends, strict=True)],
+        entrant_id=[optimizer + end for optimizer, end in zip(runs["optimizer"], ends, strict=True)],
+        place=runs["optimizer"].map(place),
+    )
+
+
+def _shown(runs: pd.DataFrame, choice: Choice) -> dict[str, str]:
+    """The name to show of each optimizer. Raises InputError on a label for nobody, an empty one and a double one."""
+    known = sorted(set(runs["optimizer"]))
+    for name, label in choice.labels.items():
+        if name not in known:
+            raise unknown("labels: the store has no run of optimizer", name, known, "carps-lite status")
+        if not str(label).strip():
+            raise InputError(f"labels: the name to show of {name} is empty")
+    shown = {name: str(choice.labels.get(name, name)) for name in known}
+    for label in shown.values():
+        same = [other for other in known if shown[other] == label]
+        if len(same) > 1:
+            raise InputError(f"labels: {listing(same)} would both be shown as {label!r}")
+    return shown
+
+
+def _places(runs: pd.DataFrame, choice: Choice) -> dict[str, int]:
+    """The place of each optimizer in the order asked for; all others share the last."""
+    known = sorted(set(runs["optimizer"]))
+    place: dict[str, int] = {}
+    for i, text in enumerate(choice.order or ()):
+        for name in _matching("optimizer", text, known):
+            place.setdefault(name, i)
+    return {name: place.get(name, len(choice.order or ())) for name in known}
 
 
 def _compared(runs: pd.DataFrame, left_out: list[str]) -> pd.DataFrame:

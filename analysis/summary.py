@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from carps_lite.analysis import ranking, words
+from carps_lite.analysis import attained, ranking, words
 from carps_lite.analysis.labels import when
 from carps_lite.analysis.numbers import amount, count, listing
 from carps_lite.analysis.pool import Cell, Pool, build
@@ -32,6 +32,8 @@ class Summary:
     trials: int
     failure_kinds: pd.DataFrame  # entrant, failure, n
     given: bool  # whether the budget was asked for
+    table: pd.DataFrame  # the trials of the runs that are used
+    configs: pd.DataFrame | None = None  # run, ask, config (JSON) of the same trials, where they were read
 
     @property
     def pool(self) -> Pool:
@@ -48,6 +50,26 @@ class Summary:
         """The entrants' names in that order."""
         return [self.pool.names[o] for o in self.order]
 
+    @property
+    def ids(self) -> list[str]:
+        """The entrants' ids in that order: what bootstraps draw by."""
+        return [self.pool.ids[o] for o in self.order]
+
+    @property
+    def referenced(self) -> npt.NDArray[np.bool_]:
+        """Whether a task has references for normalised regret: (T,)."""
+        return self.scores.normalises_T
+
+    @property
+    def many_groups(self) -> bool:
+        """Whether tasks can be resampled: there are two groups of them or more."""
+        return len(set(self.pool.groups)) > 1
+
+    @cached_property
+    def points(self) -> dict[int, dict[str, list[Array]]]:
+        """Of tasks with several objectives: the points found within the budget; see `attained.points`."""
+        return attained.points(self.scores, self.table)
+
     @cached_property
     def looks(self) -> dict[str, Look]:
         """Colour and marker of each entrant."""
@@ -56,7 +78,7 @@ class Summary:
     @cached_property
     def anytime(self) -> tuple[npt.NDArray[np.int64], Array, Array]:
         """Mean ranks along the budgets; see `ranking.anytime`."""
-        return ranking.anytime(self.scores.values_OTSB, self.pool.names)
+        return ranking.anytime(self.scores.values_OTSB, self.pool.ids)
 
     @property
     def has_curves(self) -> bool:
@@ -162,9 +184,9 @@ def summarise(
     scores = score(build(runs, choice, impossible), table, budget, axis)
     pool = scores.pool
     ranked = len(pool.names) > 1 and bool(np.isfinite(scores.final_OTS).any())
-    found = ranking.rank(scores.final_OTS, pool.names, pool.groups, pool.ran_OT) if ranked else None
+    found = ranking.rank(scores.final_OTS, pool.names, pool.groups, pool.ran_OT, pool.ids) if ranked else None
     used = table[table["run"].isin(pool.runs["run"])]
-    return Summary(scores, found, len(used), _failure_kinds(pool, used), budget is not None)
+    return Summary(scores, found, len(used), _failure_kinds(pool, used), budget is not None, used)
 
 
 def _failure_kinds(pool: Pool, table: pd.DataFrame) -> pd.DataFrame:

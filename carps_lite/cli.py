@@ -14,12 +14,19 @@ from carps_lite.errors import InputError, unknown
 COMMANDS = {
     "run": "run a grid of tasks x optimizers x seeds, or go on with it",
     "report": "rank the optimizers: a page, figures, tables, and the answer in a sentence",
+    "compare": "two optimizers against each other, in the terminal",
+    "evaluate": "evaluate what runs recommend again, in full and on held-out seeds",
     "status": "what is done, running, failed and missing",
     "list": "list tasks, optimizers or suites",
+    "import": "bring finished studies of other programs (Optuna, SMAC, CSV) into a store",
+    "export": "write runs for other programs (CSV, Parquet, IOHanalyzer, COCO) or as an archive",
     "data": "bring recorded data that some tasks need",
+    "subset": "choose the few tasks that represent all",
     "references": "compute the values by which results on a task are normalised",
     "check": "run the contract tests on an optimizer or task of your own",
 }
+
+MODULES = {"list": "listing", "import": "import_runs", "export": "export_runs"}  # where the name will not do
 
 HELP = """carps-lite: compare hyperparameter optimizers on benchmark tasks
 
@@ -72,7 +79,7 @@ def _dispatch(args: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         raise unknown("no command", name, COMMANDS, "carps-lite --help")
-    command = importlib.import_module(f"carps_lite.commands.{'listing' if name == 'list' else name}")
+    command = importlib.import_module(f"carps_lite.commands.{MODULES.get(name, name)}")
     if any(a in ("-h", "--help") for a in rest):
         print(command.HELP)
         return 0

@@ -25,12 +25,14 @@ from typing import Any
 import numpy as np
 
 from carps_lite import catalog, spec
+from carps_lite import reference_fronts as fronts
 from carps_lite.core import Budget
 from carps_lite.errors import InputError
 from carps_lite.loop import Record, Rules, Simulation
 
 BUDGET = 100  # evaluations at full fidelity behind `bad`
 LONGER = 2000  # evaluations of each seed behind `good` where no optimum is known, and of `bad` where 100 find nothing
+TRAINED, TRAINED_SEEDS = 50, 5  # evaluations and seeds behind both where each evaluation is a training
 SEEDS = range(10_000, 10_021)  # far from those of anybody's runs; an odd number, so that the median is one of them
 FILE = Path("references") / "tasks.csv"
 
@@ -43,8 +45,15 @@ class Reference:
     100, or 2,000 where most seeds find nothing feasible in 100.
     `good`: the optimum, or the least value that random search met in 21 times 2,000 evaluations; `source` says which:
     `optimum` or `search`. Of noisy tasks both are noise-free values where the task records them, and only feasible
-    trials count. Of several objectives, `reference` is the task's own hypervolume reference point and `ideal` the least
-    value of each objective on the known front (source `front`), else over 21 times 100 random evaluations (`sample`).
+    trials count.
+
+    Of several objectives both are hypervolume gaps (`hypervolume.gap`) to `reference`, the task's own reference point,
+    and `ideal`: `bad` the median gap of random search's trials, `good` that of the known Pareto front (source `front`)
+    or of all trials of 21 times 2,000 random evaluations together (`sample`). `ideal` is the least value of each
+    objective on that front or in that sample. A task without a reference point has the ideal alone.
+
+    Where the task's metadata says that its cost is measured, each evaluation is a training: both then come from five
+    seeds of 50 evaluations, and `budget` is 50.
     """
 
     task: str
@@ -124,30 +133,81 @@ def _cell(value: Any) -> str:
 def compute(one: spec.Resolved) -> Reference:
     """Compute a task's reference. Raises InputError where the task does not build or no trial of a seed succeeds."""
     task = spec.build(one)
-    version = int(one.meta.get("version", 1))
-    if len(task.problem.objectives) > 1:
-        ideal, source = _ideal(one, task)
-        return Reference(one.id, version, source, reference=_point(task.problem.reference), ideal=ideal)
+    several = len(task.problem.objectives) > 1
+    return _of_several(one, task) if several else _of_one(one, task)
+
+
+def _of_one(one: spec.Resolved, task: Any) -> Reference:
+    effort = Effort.of(one)
     optimum = getattr(task, "optimum", None)
-    runs = [_worths(one, task, seed, BUDGET if optimum is not None else LONGER) for seed in SEEDS]
-    budget, bad = BUDGET, median(_incumbent(run[:BUDGET]) for run in runs)
+    runs = [_worths(one, task, seed, effort.budget if optimum is not None else effort.longer) for seed in effort.seeds]
+    budget, bad = effort.budget, median(_incumbent(run[: effort.budget]) for run in runs)
     if not math.isfinite(bad):
-        runs = [_worths(one, task, seed, LONGER) for seed in SEEDS]
-        budget, bad = LONGER, median(map(_incumbent, runs))
+        runs = [_worths(one, task, seed, effort.longer) for seed in effort.seeds]
+        budget, bad = effort.longer, median(map(_incumbent, runs))
     if not math.isfinite(bad):
-        raise InputError(f"most seeds of random search found nothing feasible in {LONGER:,} evaluations")
+        raise InputError(f"most seeds of random search found nothing feasible in {effort.longer:,} evaluations")
     good = min(worth for run in runs for _, worth in run) if optimum is None else float(optimum)
-    return Reference(one.id, version, "search" if optimum is None else "optimum", budget, bad, good)
+    source = "search" if optimum is None else "optimum"
+    return Reference(one.id, _version(one), source, budget, bad, good)
+
+
+def _of_several(one: spec.Resolved, task: Any) -> Reference:
+    effort, front = Effort.of(one), fronts.known_front(task)
+    n = effort.longer if front is None else effort.budget
+    runs = [list(_search(one, task, seed, n)) for seed in effort.seeds]
+    source = "sample" if front is None else "front"
+    front = fronts.union([_worth_points(task, run) for run in runs]) if front is None else front
+    ideal, reference = front.ideal, task.problem.reference
+    if reference is None:
+        return Reference(one.id, _version(one), source, ideal=ideal)
+    reference = tuple(map(float, reference))
+    gaps = [fronts.gap_of(_worth_points(task, run[: effort.budget]), reference, ideal) for run in runs]
+    return Reference(one.id, _version(one), source, effort.budget, median(gaps), front.gap(reference), reference, ideal)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much random search is behind a task's references."""
+
+    budget: int
+    longer: int
+    seeds: Sequence[int]
+
+    @classmethod
+    def of(cls, one: spec.Resolved) -> Effort:
+        """Less where evaluating means training: tasks whose metadata says that their cost is measured."""
+        if one.meta.get("cost") == "measured":
+            return cls(TRAINED, TRAINED, SEEDS[:TRAINED_SEEDS])
+        return cls(BUDGET, LONGER, SEEDS)
+
+
+def _version(one: spec.Resolved) -> int:
+    return int(one.meta.get("version", 1))
 
 
 def _worths(one: spec.Resolved, task: Any, seed: int, n: int) -> list[tuple[float, float]]:
     """What each trial of a random search showed and is worth, infinite where it failed or is not feasible."""
-    name = f"mean_{task.problem.objectives[0]}"
     found = []
     for record in _search(one, task, seed, n):
         seen = record.result.values[0] if record.result.feasible else math.inf
-        found.append((seen, float(record.info.get(name, seen)) if seen < math.inf else math.inf))
+        found.append((seen, _worth(task, record)[0] if seen < math.inf else math.inf))
     return found
+
+
+def _worth(task: Any, record: Record) -> tuple[float, ...]:
+    """The values of a trial, without noise where the task records them so."""
+    named = zip(task.problem.objectives, record.result.values, strict=True)
+    return tuple(float(record.info.get(f"mean_{name}", seen)) for name, seen in named)
+
+
+def _worth_points(task: Any, run: Sequence[Record]) -> fronts.Array:
+    """What the trials that look undominated are worth, shape (N, M)."""
+    feasible = [record for record in run if record.result.feasible]
+    worths = {record.result.values: _worth(task, record) for record in feasible}
+    m = len(task.problem.objectives)
+    seen = fronts.nondominated(np.array(list(worths), dtype=float).reshape(-1, m))
+    return np.array([worths[tuple(point)] for point in seen.tolist()], dtype=float).reshape(-1, m)
 
 
 def _incumbent(trials: Sequence[tuple[float, float]]) -> float:
@@ -160,19 +220,3 @@ def _search(one: spec.Resolved, task: Any, seed: int, n: int) -> Iterable[Record
     rules = Rules(noisy=bool(meta.get("noisy", True)), measured_cost=meta.get("cost") == "measured")
     optimizer = spec.make("optimizers", "random", problem=problem, seed=seed)
     return Simulation(task, optimizer, problem, seed, Budget(n, "trials"), rules)
-
-
-def _ideal(one: spec.Resolved, task: Any) -> tuple[tuple[float, ...], str]:
-    """The least value of each objective, and where it was found."""
-    find_front = getattr(task, "pareto_front", None)
-    front = None if find_front is None else find_front()
-    if front is not None:
-        return _point(np.min(np.asarray(front, dtype=float), axis=0)) or (), "front"
-    sample = [r.result.values for seed in SEEDS for r in _search(one, task, seed, BUDGET) if r.result.feasible]
-    if not sample:
-        raise InputError(f"random search found nothing feasible in {BUDGET} evaluations a seed")
-    return _point(np.min(sample, axis=0)) or (), "sample"
-
-
-def _point(values: Any) -> tuple[float, ...] | None:
-    return None if values is None else tuple(float(v) for v in values)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
@@ -73,11 +73,14 @@ class Store:
         """All runs as one table, a row a trial; kept in `table.parquet` and rebuilt incrementally."""
         return self.frames(refresh)[1]
 
-    def frames(self, refresh: bool = True) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """All runs, a row a run, and all their trials, a row a trial; both from one look at the folder."""
+    def frames(self, refresh: bool = True, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """All runs, a row a run, and all their trials, a row a trial; both from one look at the folder.
+
+        `columns`: only these of the trials (see `carps_lite.table.load`).
+        """
         from carps_lite.table import load
 
-        return load(self, refresh)
+        return load(self, refresh, columns=columns)
 
     def runs(self, refresh: bool = True) -> pd.DataFrame:
         """All finished and failed runs, a row a run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,15 +38,18 @@ TRIALS = pa.schema(
         "spent": pa.float64(),
         "cost": pa.float64(),
         "value": pa.float64(),
-        "noise_free": pa.float64(),
+        "noise_free": pa.float64(),  # mean_<objective>, of the first one
         "values": pa.list_(pa.float64()),
+        "noise_free_values": pa.list_(pa.float64()),  # null where one of several objectives has none
         "constraints": pa.list_(pa.float64()),
+        "feasible": pa.bool_(),  # it succeeded and meets all constraints
         "failure": _NAME,
         "config": pa.string(),
         "info": pa.string(),
         "ask_seconds": pa.float64(),
         "evaluate_seconds": pa.float64(),
         "tell_seconds": pa.float64(),
+        "energy_joules": pa.float64(),
     }
 )
 RUNS = pa.schema(
@@ -70,11 +73,28 @@ RUNS = pa.schema(
 _FROM_HEADER = ("task", "optimizer", "seed", "n_workers", "variant")
 
 
-def load(store: Store, refresh: bool = True, trials: bool = True) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the frames of runs and of trials (empty where `trials` is false), with what is new in the store added."""
-    runs, table = _cached(store.root, trials or refresh)
+def load(
+    store: Store, refresh: bool = True, trials: bool = True, columns: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the frames of runs and of trials (empty where `trials` is false), with what is new in the store added.
+
+    `columns`: only these of the trials, which takes a fraction of the time; lists of a single value are then null,
+    which the column `value` holds.
+    """
+    runs, table = _cached(store.root, trials, columns)
     if refresh:
-        runs, table = _refresh(store.root, runs, table)
+        present = dict(_scan(store.root))
+        if not _is_current(runs, present):
+            runs, table = _refresh(store.root, *_cached(store.root, True), present)
+    table = table if columns is None else _narrow(table, columns)
+    trials_frame = (table if trials else TRIALS.empty_table()).to_pandas(split_blocks=columns is not None)
+    return runs_frame(runs), trials_frame
+
+
+def runs_frame(runs: pa.Table) -> pd.DataFrame:
+    """Turn a table with the columns `RUNS` into the frame of runs, with what their headers say as columns."""
+    import pandas as pd
+
     frame = runs.to_pandas()
     headers = [orjson.loads(text) for text in frame["header"]]
     for name in _FROM_HEADER:
@@ -88,28 +108,57 @@ def load(store: Store, refresh: bool = True, trials: bool = True) -> tuple[pd.Da
     order = ["run", *_FROM_HEADER, "state", "why", "error", "n_trials", "n_failed", "spent", "kind", "objectives",
              "reference", "optimum", "group", "stale", "seconds", "ask_seconds", "tell_seconds", "file",
              "header"]  # fmt: skip
-    return frame[order], table.to_pandas() if trials else TRIALS.empty_table().to_pandas()
+    return pd.DataFrame(frame[order])
 
 
-def _cached(root: Path, trials: bool) -> tuple[pa.Table, pa.Table]:
+def _narrow(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Only these columns, and no list of a single value, each of which would become an array of its own."""
+    chosen = {}
+    for name in (name for name in TRIALS.names if name in columns):
+        kind = TRIALS.field(name).type
+        chosen[name] = table[name] if name in table.column_names else pa.nulls(len(table), kind)
+        if pa.types.is_list(kind) and name in table.column_names:
+            several = pc.greater(pc.list_value_length(table[name]), 1)
+            chosen[name] = pc.if_else(several, table[name], pa.scalar(None, kind))
+    return pa.table(chosen)
+
+
+def _to_read(columns: Sequence[str], runs: pa.Table) -> list[str]:
+    """The columns that are worth reading: lists only where a run has several objectives."""
+    several = pc.any(pc.match_substring(runs["header"], '"kind":"mo')).as_py()
+    return [n for n in TRIALS.names if n in columns and (several or not pa.types.is_list(TRIALS.field(n).type))]
+
+
+def _cached(root: Path, trials: bool, columns: Sequence[str] | None = None) -> tuple[pa.Table, pa.Table]:
     """Read both files, or start empty where they are missing, damaged or do not belong together."""
     try:
         runs = pq.read_table(root / "runs.parquet")
-        table = pq.read_table(root / "table.parquet") if trials else TRIALS.empty_table()
-        known = runs.schema.equals(RUNS) and table.schema.equals(TRIALS)
-        # the tokens of what was read, since another process may write between the two
-        if known and (not trials or runs.schema.metadata[b"token"] == table.schema.metadata[b"token"]):
-            return runs, table
+        if not trials:
+            return (runs if runs.schema.equals(RUNS) else RUNS.empty_table()), TRIALS.empty_table()
+        with pq.ParquetFile(root / "table.parquet") as file:
+            known = runs.schema.equals(RUNS) and file.schema_arrow.equals(TRIALS)
+            # the tokens of what is read, since another process may write between the two
+            if known and runs.schema.metadata[b"token"] == file.schema_arrow.metadata[b"token"]:
+                return runs, file.read(columns=None if columns is None else _to_read(columns, runs))
     except (OSError, pa.ArrowException, TypeError, KeyError):
         pass
     return RUNS.empty_table(), TRIALS.empty_table()
 
 
-def _refresh(root: Path, runs: pa.Table, table: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Drop runs whose file is gone or changed, add the new ones, and write both files where anything did."""
-    present = dict(_scan(root))
+def _known(runs: pa.Table) -> dict[str, tuple[int, tuple[int, int]]]:
     columns = (runs[name].to_pylist() for name in ("run", "file", "size", "modified"))
-    known = {file: (run, (size, modified)) for run, file, size, modified in zip(*columns, strict=True)}
+    return {file: (run, (size, modified)) for run, file, size, modified in zip(*columns, strict=True)}
+
+
+def _is_current(runs: pa.Table, present: Mapping[str, tuple[int, int]]) -> bool:
+    return {file: stamp for file, (_, stamp) in _known(runs).items()} == present
+
+
+def _refresh(
+    root: Path, runs: pa.Table, table: pa.Table, present: Mapping[str, tuple[int, int]]
+) -> tuple[pa.Table, pa.Table]:
+    """Drop runs whose file is gone or changed, add the new ones, and write both files where anything did."""
+    known = _known(runs)
     kept = {run for file, (run, stamp) in known.items() if present.get(file) == stamp}
     fresh = {file: stamp for file, stamp in present.items() if file not in known or known[file][1] != stamp}
     if len(kept) == len(known) and not fresh:
@@ -180,12 +229,31 @@ def _add_trials(into: dict[str, list[Any]], run: int, header: Mapping[str, Any],
         into[name] += [row.get(name) for row in rows]
     into["constraints"] += [row.get("constraints", []) for row in rows]
     into["value"] += [row["values"][0] for row in rows]
-    noise_free = f"mean_{header['problem']['objectives'][0]}"
-    into["noise_free"] += [row["info"].get(noise_free) if "info" in row else None for row in rows]
+    into["feasible"] += [_is_feasible(row) for row in rows]
+    names = [f"mean_{objective}" for objective in header["problem"]["objectives"]]
+    infos = [row.get("info", {}) for row in rows]
+    into["noise_free"] += [_number(info.get(names[0])) for info in infos]
+    into["noise_free_values"] += [_numbers(info, names) if len(names) > 1 else None for info in infos]
+    into["energy_joules"] += [_number(info.get("energy_joules")) for info in infos]
     into["config"] += [orjson.dumps(row["config"]).decode() for row in rows]
     into["info"] += [orjson.dumps(row["info"]).decode() if "info" in row else "{}" for row in rows]
     for i, name in enumerate(("ask_seconds", "evaluate_seconds", "tell_seconds")):
         into[name] += [row["measured_ns"][i] * 1e-9 for row in rows]
+
+
+def _is_feasible(row: Mapping[str, Any]) -> bool:
+    """Whether a trial succeeded and meets all constraints; null stands for nan."""
+    return "failure" not in row and all(c is not None and c <= 0 for c in row.get("constraints", ()))
+
+
+def _number(value: Any) -> float | None:
+    """A number of a trial's info; None for anything else, which a task may have put there."""
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _numbers(info: Mapping[str, Any], names: list[str]) -> list[float] | None:
+    found = [_number(info.get(name)) for name in names]
+    return None if None in found else [x for x in found if x is not None]
 
 
 def _add_run(

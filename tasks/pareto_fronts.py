@@ -6,6 +6,9 @@ doi:10.1007/1-84628-137-7_6; Huband, Hingston, Barone, While (2006), doi:10.1109
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 KNEE = 0.2807753191  # ZDT6: the least f1, at x1 = 0.0814514...
@@ -64,6 +67,26 @@ def wfg(number: int, objectives: int, n: int) -> np.ndarray | None:
     return non_dominated(_scaled(np.column_stack([_convex(x), last])))
 
 
+def dtlz_hypervolume(number: int, reference: Sequence[float]) -> float | None:
+    """The hypervolume of the whole front in closed form; None where the front is neither simplex nor sphere."""
+    m = len(reference)
+    if number == 1:
+        return math.prod(reference) - 0.5**m / math.factorial(m)
+    return math.prod(reference) - _ball(m) if number in (2, 3, 4) or (m == 2 and number in (5, 6)) else None
+
+
+def wfg_hypervolume(number: int, reference: Sequence[float]) -> float | None:
+    """The same of a WFG problem, whose objective m is scaled by 2 m."""
+    m = len(reference)
+    below = _ball(m) if number >= 4 else 0.5 if number == 3 and m == 2 else None
+    return None if below is None else math.prod(reference) - below * math.prod(2.0 * i for i in range(1, m + 1))
+
+
+def _ball(m: int) -> float:
+    """The volume of the unit ball's part in which all of m coordinates are positive: what lies below a sphere."""
+    return math.pi ** (m / 2) / math.gamma(m / 2 + 1) / 2**m
+
+
 def _scaled(shape: np.ndarray) -> np.ndarray:
     scaled: np.ndarray = shape * (2.0 * np.arange(1, shape.shape[1] + 1))
     return scaled
@@ -116,8 +139,8 @@ def sphere(d: int, n: int) -> np.ndarray:
 
 
 def non_dominated(points: np.ndarray) -> np.ndarray:
-    """The points, shape (n, m), that no other one is as good as everywhere and better somewhere; copies once."""
-    points = np.unique(points, axis=0)
-    beaten = [bool(((points <= p).all(axis=1) & (points < p).any(axis=1)).any()) for p in points]
-    kept: np.ndarray = points[~np.array(beaten)]
+    """The points, shape (n, m), that no other dominates, each once, sorted."""
+    from moocore import filter_dominated
+
+    kept: np.ndarray = np.unique(filter_dominated(points), axis=0)
     return kept

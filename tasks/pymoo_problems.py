@@ -101,7 +101,9 @@ class DTLZ(_Pymoo):
     def __post_init__(self) -> None:
         check_whole("dtlz", "fid", self.fid, 1, 7)
         check_whole("dtlz", "objectives", self.objectives, 2, 10)
-        check_whole("dtlz", "dim", self.dim, self.objectives)
+        check_whole("dtlz", "dim", self.dim, 2)
+        if self.dim < self.objectives:
+            raise InputError(f"dtlz: {self.objectives} objectives need dim:{self.objectives} or more, got {self.dim}")
 
     @cached_property
     def problem(self) -> Problem:
@@ -116,6 +118,10 @@ class DTLZ(_Pymoo):
     def pareto_front(self, n: int = 500) -> np.ndarray | None:
         """About n points of the front, shape (m, objectives), for the analysis only; None if none is known."""
         return pareto_fronts.dtlz(self.fid, self.objectives, n)
+
+    def front_hypervolume(self) -> float | None:
+        """The hypervolume of the whole front up to the reference point, for the analysis only; None if not known."""
+        return pareto_fronts.dtlz_hypervolume(self.fid, self.problem.reference or ())
 
     @cached_property
     def _pymoo(self) -> Any:
@@ -159,6 +165,10 @@ class WFG(_Pymoo):
     def pareto_front(self, n: int = 500) -> np.ndarray | None:
         """About n points of the front, shape (m, objectives), for the analysis only; None if none is known."""
         return pareto_fronts.wfg(self.fid, self.objectives, n)
+
+    def front_hypervolume(self) -> float | None:
+        """The hypervolume of the whole front up to the reference point, for the analysis only; None if not known."""
+        return pareto_fronts.wfg_hypervolume(self.fid, self.problem.reference or ())
 
     @cached_property
     def _pymoo(self) -> Any:

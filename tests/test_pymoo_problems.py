@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from carps_lite.errors import InputError, MissingDependency
+from carps_lite.hypervolume import hypervolume
 from carps_lite.tasks.pymoo_problems import DTLZ, WFG, ZDT
 
 pytest.importorskip("pymoo", reason="needs the extra 'pymoo'")
@@ -113,6 +114,27 @@ def test_zdt1_by_its_formula_and_its_published_hypervolume():
     assert np.trapezoid(1 - front[:, 1], front[:, 0]) == pytest.approx(2 / 3, abs=1e-4)
 
 
+CLOSED = [t for t in (DTLZ(f, 8, m) for f in range(1, 8) for m in (2, 3)) if t.front_hypervolume() is not None]
+CLOSED += [t for t in (WFG(f, 10, m) for f in range(1, 10) for m in (2, 3)) if t.front_hypervolume() is not None]
+CLOSED.append(DTLZ(2, 8, 4))
+
+
+@pytest.mark.parametrize("task", CLOSED, ids=repr)
+def test_closed_hypervolumes_are_the_limit_of_sampled_ones(task):
+    """A sample of the front has less, by an amount that falls with the distance of its points."""
+    reference, exact = np.array(task.problem.reference), task.front_hypervolume()
+    m = len(reference)
+    sizes = (200, 200 * 3 ** (m - 1))  # a third of the distance
+    missing = [exact - hypervolume(task.pareto_front(n), reference) for n in sizes]
+    assert missing[0] > missing[1] > 0
+    assert missing[1] / missing[0] == pytest.approx(1 / 3, abs=0.1)
+
+
+def test_where_no_formula_is_known_there_is_none():
+    assert {t.fid for t in CLOSED if isinstance(t, DTLZ) and t.objectives > 2} == {1, 2, 3, 4}
+    assert {t.fid for t in CLOSED if isinstance(t, WFG) and t.objectives > 2} == set(range(4, 10))
+
+
 def test_the_front_of_zdt5_is_reached():
     task = ZDT(5, 40)
     names = list(task.problem.space)
@@ -128,7 +150,7 @@ def test_the_front_of_zdt5_is_reached():
         (lambda: ZDT(1, 1), "zdt: dim must be at least 2, got 1"),
         (lambda: ZDT(5, 30), "zdt: dim of ZDT5 must be 30 + 5 k bits with k from 1, such as 80, got 30"),
         (lambda: DTLZ(0), "dtlz: fid must be 1 to 7, got 0"),
-        (lambda: DTLZ(1, 2, 3), "dtlz: dim must be at least 3, got 2"),
+        (lambda: DTLZ(1, 2, 3), "dtlz: 3 objectives need dim:3 or more, got 2"),
         (lambda: DTLZ(1, 12, 11), "dtlz: objectives must be 2 to 10, got 11"),
         (lambda: WFG(10), "wfg: fid must be 1 to 9, got 10"),
         (lambda: WFG(1, 4, 3), "wfg: dim must be at least 5, got 4"),

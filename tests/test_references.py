@@ -6,9 +6,10 @@ from statistics import median
 import numpy as np
 import pytest
 
-from carps_lite import catalog, references, spec
+from carps_lite import catalog, reference_fronts, references, spec
 from carps_lite.cli import main
 from carps_lite.errors import InputError
+from carps_lite.hypervolume import gap
 from carps_lite.references import BUDGET, FILE, SEEDS, Reference, compute, known, of, read, write
 
 STORED = read(catalog.PACKAGED / FILE)
@@ -63,6 +64,27 @@ class Two(Table):
         p, q = ERRORS[config["x"]]
         return {"p": p, "q": q}
 
+class Noisy(Table):
+    meta = {**Table.meta, "noisy": True}
+    problem = Problem(Space({"x": Categorical(("a", "b"))}), ("p", "q"), reference=(4.0, 4.0))
+    def evaluate(self, config, fidelity, seed):
+        seen, worth = {"a": (1.0, 2.0), "b": (3.0, 0.5)}[config["x"]]
+        return {"p": seen, "q": seen, "mean_p": worth, "mean_q": worth}
+
+class Flat(Two):
+    problem = Problem(Space({"x": Categorical(("a", "b", "c"))}), ("p", "q"), reference=(1.0, 5.0))
+
+class Trained(Table):
+    meta = {**Table.meta, "cost": "measured"}
+    calls = []
+    def evaluate(self, config, fidelity, seed):
+        Trained.calls.append(seed)
+        return Table.evaluate(self, config, fidelity, seed)
+
+class Counts(Trained):
+    def log(self):
+        return len(Trained.calls)
+
 class Never(Table):
     problem = Problem(Space({"x": Categorical(("a", "b", "c"))}), ("error",), constraints=("g",))
     def evaluate(self, config, fidelity, seed):
@@ -92,6 +114,9 @@ def test_a_table_of_three_rows(own):
     assert (found.bad, found.good, found.source) == (2.0, 0.5, "search")
     found = reference("table_for_references.Two")
     assert (found.reference, found.ideal, found.source) == ((4.0, 5.0), (1.0, 0.5), "sample")
+    # by cells: (3, 0.5) covers 1 x 4.5, (1, 2) 3 x 3, (2, 1) 2 x 4; the union is 9 + 2 + 0.5 of a box of 3 x 4.5
+    assert found.good == pytest.approx(1 - 11.5 / 13.5)
+    assert (found.bad, found.budget) == (found.good, BUDGET)
     with pytest.raises(InputError, match="found nothing feasible in 2,000 evaluations"):
         reference("table_for_references.Never")
     # feasible in one draw of a thousand: most seeds need more than 100
@@ -104,7 +129,61 @@ def test_several_objectives_take_the_front_where_it_is_known():
     found = reference("zdt/fid:1")
     assert found.source == "front"
     assert found.ideal == pytest.approx((0.0, 0.0), abs=1e-12)
-    assert found.bad is None
+    # below the front f2 = 1 - sqrt(f1) lies a third of the unit square
+    assert found.good == pytest.approx(1 / 3 / (1.1 * 11), rel=1e-3)
+    assert found.good >= 1 / 3 / (1.1 * 11)  # a sample of the front leaves a little more
+    assert found.good < found.bad < 1
+
+
+def test_a_closed_front_is_exact():
+    pytest.importorskip("pymoo", reason="needs carps-lite[pymoo]")
+    found = reference("dtlz/fid:2")
+    assert found.good == pytest.approx(math.pi / 6 / 2.475**3, rel=1e-12)  # an eighth of the unit ball
+
+
+def test_what_random_search_leaves_is_the_median_gap_of_its_trials():
+    pytest.importorskip("pymoo", reason="needs carps-lite[pymoo]")
+    found, task = reference("zdt/fid:2/dim:3"), spec.make("tasks", "zdt/fid:2/dim:3")
+    gaps = []
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        u = np.concatenate([rng.random((32, 3)), rng.random((64, 3)), rng.random((128, 3))])[:BUDGET]
+        points = np.array([list(task.evaluate(c, None, 0).values()) for c in task.problem.space.decode_many(u)])
+        f1, area, floor = points[np.argsort(points[:, 0])], 0.0, 11.0
+        for x, y in f1:  # strips from left to right, each as high as the least f2 so far leaves
+            area += max(0.0, 1.1 - x) * max(0.0, floor - y)
+            floor = min(floor, y)
+        gaps.append(1 - area / (1.1 * 11.0))
+    assert found.bad == pytest.approx(median(gaps), rel=1e-9)
+
+
+def test_noise_free_values_count_of_what_was_seen_to_be_undominated(own):
+    found = reference("table_for_references.Noisy")
+    # seen are (1, 1), which is worth (2, 2), and (3, 3), which is worth (0.5, 0.5) but looks dominated
+    assert found.bad == pytest.approx(1 - 4 / 4)
+    assert found.ideal == (2.0, 2.0)
+
+
+def test_trainings_have_fewer_evaluations(own):
+    found = reference("table_for_references.Trained")
+    assert (found.budget, found.bad, found.good) == (references.TRAINED, 2.0, 0.5)
+    assert spec.make("tasks", "table_for_references.Counts").log() == references.TRAINED * references.TRAINED_SEEDS
+
+
+@pytest.mark.parametrize("m", [6, 9])
+def test_approximate_gaps_are_near_exact_ones(m):
+    rng = np.random.default_rng(m)
+    directions = np.abs(rng.normal(size=(40, m)))
+    points = 1 - directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    scale = 10.0 ** rng.integers(-3, 4, m)  # objectives of very different size
+    exact = gap(points * scale, 1.1 * scale, 0 * scale)
+    found = reference_fronts.gap_of(points * scale, tuple(1.1 * scale), tuple(0 * scale))
+    assert 1 - found == pytest.approx(1 - exact, rel=5e-3)
+
+
+def test_an_ideal_that_is_not_below_the_reference_is_said(own):
+    with pytest.raises(InputError, match="must lie below the reference point"):
+        reference("table_for_references.Flat")
 
 
 def test_files_survive_writing_and_reading(tmp_path):
@@ -178,20 +257,33 @@ def test_what_is_stored_is_small_and_consistent():
         resolved = spec.resolve("tasks", one.task)
         assert resolved.id == one.task
         assert one.version == resolved.meta["version"], f"carps-lite references task={one.task}"
-        if one.bad is not None:
-            assert one.source in ("optimum", "search")
-            assert one.good <= one.bad
-            assert one.budget in (BUDGET, references.LONGER)
-        else:
-            assert one.source in ("front", "sample")
-            assert one.reference is None or len(one.reference) == len(one.ideal)
+        several = one.ideal is not None
+        assert one.source in (("front", "sample") if several else ("optimum", "search"))
+        if several and one.reference is None:
+            assert one.bad is None
+            continue
+        assert one.good <= one.bad
+        if several:
+            assert all(low < high for low, high in zip(one.ideal, one.reference, strict=True))
+            assert 0 <= one.good < 1
+        trained = resolved.meta["cost"] == "measured"
+        assert one.budget in ((references.TRAINED,) if trained else (BUDGET, references.LONGER))
 
 
 def test_the_bbob_suite_is_there():
     assert {one.id for one in spec.resolve_all("tasks", "bbob24")} <= set(STORED)
 
 
-REPRODUCED = ("bbob/fid:1/dim:2", "bbob/fid:15/dim:5", "mfsynthetic", "curve", "constrained", "mixed/kind:momf")
+REPRODUCED = (
+    "bbob/fid:1/dim:2",
+    "bbob/fid:15/dim:5",
+    "mfsynthetic",
+    "curve",
+    "constrained",
+    "mixed/kind:momf",
+    "mfzdt",
+    "dtlz/fid:7",
+)
 
 
 @pytest.mark.parametrize("text", REPRODUCED)

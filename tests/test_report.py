@@ -252,7 +252,7 @@ class Frames:
     def __init__(self, runs, trials):
         self._runs, self._trials = pd.DataFrame(runs), pd.concat(trials, ignore_index=True)
 
-    def frames(self):
+    def frames(self, columns=None):
         return self._runs, self._trials
 
     def impossible(self):

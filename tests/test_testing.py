@@ -449,8 +449,13 @@ def test_a_good_task_passes():
         ({"kinds": ["bb"]}, "problem_is_well_formed", "the task is mf, and its metadata declares bb"),
         ({"noisy": True}, "noise_is_as_declared", "three seeds gave the same values"),
         ({"cost": "evaluations"}, "cost_is_as_declared", "evaluate returned a cost"),
+        ({"cost_grows": False, "checkpoints": True}, "fidelity_is_accepted", "cost_grows: false cannot have"),
     ],
 )
 def test_a_false_declaration_is_found(meta, name, message):
     with pytest.raises(ContractError, match=message):
         dict(check_task(Bowl, HONEST | meta))[name]()
+
+
+def test_costs_may_fall_where_the_metadata_says_so():
+    dict(check_task(CheaperLater, HONEST | {"cost_grows": False}))["fidelity_is_accepted"]()

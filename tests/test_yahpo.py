@@ -236,9 +236,7 @@ def checks():
     meta = spec.meta("tasks", "yahpo")
     for name, task in TASKS.items():
         for check, run in check_task(partial(type(task), *task.__reduce__()[1]), meta, n_points=8):
-            # runtimes of surrogates may fall with the fidelity, and batches are rounded in 32 bits: see above
-            if check not in ("fidelity_is_accepted", "many_are_as_single_ones"):
-                yield pytest.param(run, id=f"{name}-{check}")
+            yield pytest.param(run, id=f"{name}-{check}")
 
 
 @needs_data

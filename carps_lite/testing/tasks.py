@@ -207,18 +207,25 @@ def noise_is_as_declared(make: MakeTask, meta: Meta, n: int) -> None:
 
 
 def fidelity_is_accepted(make: MakeTask, meta: Meta, n: int) -> None:
-    """The lowest, a middle and the full fidelity are answered, and more fidelity never costs less."""
+    """The lowest, a middle and the full fidelity are answered, and more fidelity never costs less.
+
+    Measured costs may fall by chance, and recorded or modelled ones where the metadata says `cost_grows: false`; such a
+    task cannot have checkpoints, since what a continued trial pays is a difference of costs.
+    """
     task = make()
     axis = task.problem.fidelity
     if axis is None:
         return
+    may_fall = meta.get("cost") == "measured" or not meta.get("cost_grows", True)
+    continued = bool(meta.get("checkpoints", False)) and not meta.get("cost_grows", True)
+    require(not continued, "the metadata says checkpoints: true, which a task with cost_grows: false cannot have")
     middle = math.sqrt(axis.low * axis.high)
     levels = sorted({axis.low, float(round(middle)) if axis.integer else middle, axis.high})
     succeeded = 0
     for config in configs_of(task.problem.space, n):
         answers = [answer(task, config, level) for level in levels]
         costs = [float(a["cost"]) for a in answers if a is not None and "cost" in a]
-        grows = meta.get("cost") == "measured" or all(a <= b for a, b in pairwise(costs))
+        grows = may_fall or all(a <= b for a, b in pairwise(costs))
         require(grows, f"the cost falls with the fidelity: {costs} at {axis.name} {levels} in {config}")
         succeeded += all(a is not None for a in answers)
     require(succeeded, f"no configuration was answered at every one of {axis.name} {levels}")

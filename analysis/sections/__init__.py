@@ -1,0 +1,1 @@
+"""The sections of a report: each turns a comparison into sentences, figures and tables."""
