@@ -50,7 +50,7 @@ def unpack(table: pa.Table, headers: Sequence[Mapping[str, Any]], n_R: Whole) ->
         "values": _lists(values, np.repeat(n_objectives, n_R)),
         "noise_free_values": noise_free_values,
         "constraints": constraints,
-        "feasible": feasible & np.equal(failure, None),
+        "feasible": feasible & np.array([f is None for f in failure], dtype=bool),
         "failure": pa.array(failure, pa.string()).dictionary_encode(),
         "config": lists.texts("config", "{}"),
         "info": lists.texts("info", "{}"),
@@ -85,7 +85,7 @@ class Lists:
         cells = pc.fill_null(pc.list_value_length(self.table[name]), 0).to_numpy().astype(np.int64)
         return np.asarray(cells // np.maximum(self.n_R, 1))
 
-    def numbers(self, name: str, default_N: Floats) -> Floats:
+    def numbers(self, name: str, default_N: npt.NDArray[Any]) -> Floats:
         """One number a trial, nan for null: (N,)."""
         told = np.repeat(self.has(name), self.n_R)
         default_N[told] = self.flat(name).to_numpy(zero_copy_only=False)

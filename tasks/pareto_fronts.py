@@ -84,7 +84,7 @@ def wfg_hypervolume(number: int, reference: Sequence[float]) -> float | None:
 
 def _ball(m: int) -> float:
     """The volume of the unit ball's part in which all of m coordinates are positive: what lies below a sphere."""
-    return math.pi ** (m / 2) / math.gamma(m / 2 + 1) / 2**m
+    return float(math.pi ** (m / 2) / math.gamma(m / 2 + 1) / 2**m)
 
 
 def _scaled(shape: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from carps_lite.space import Config
 from carps_lite.tasks import torch_optimizers
 from carps_lite.tasks.torch_data import Part, Rows
 from carps_lite.tasks.torch_device import synchronize
+from carps_lite.tasks.torch_dropout import Dropout, masks
 from carps_lite.tasks.torch_loop import (
     CHECK_EVERY,
     Plan,
@@ -38,7 +39,11 @@ if TYPE_CHECKING:
 Columns = Mapping[str, torch.Tensor]  # hyperparameters, each of shape (K, 1)
 State = dict[str, torch.Tensor]
 Rule = Callable[[torch.Tensor, torch.Tensor, State, Columns, int], None]
-ACTIVATIONS = {"relu": functional.relu, "gelu": functional.gelu, "silu": functional.silu}
+ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "relu": functional.relu,
+    "gelu": functional.gelu,
+    "silu": functional.silu,
+}
 SCORED_NUMBERS = 1 << 23  # largest hidden layer of a forward pass without gradients
 
 
@@ -51,11 +56,11 @@ class Member(NamedTuple):
 
 
 def _adam(p: torch.Tensor, g: torch.Tensor, state: State, h: Columns, step: int) -> None:
-    first, second = _zeros(state, "first", p), _zeros(state, "second", p)
-    first.lerp_(g, 1 - h["beta1"])
-    second.mul_(h["beta2"]).add_((1 - h["beta2"]) * g * g)
-    root = second.sqrt().div_((1 - h["beta2"] ** step).sqrt()).add_(1e-8)
-    p.sub_(h["lr"] / (1 - h["beta1"] ** step) * first / root)
+    first = _zeros(state, "first", p).lerp_(g, 1 - h["beta1"])
+    second = _zeros(state, "second", p).lerp_(g * g, 1 - h["beta2"])
+    root_of_bias = (1 - h["beta2"] ** step).sqrt()
+    root = second.sqrt().add_(1e-8 * root_of_bias)
+    p.sub_(torch.div(first, root).mul_(h["lr"] * root_of_bias / (1 - h["beta1"] ** step)))
 
 
 def _with_penalty(rule: Rule) -> Rule:
@@ -94,7 +99,7 @@ def _lion(p: torch.Tensor, g: torch.Tensor, state: State, h: Columns, step: int)
 
 RULES: Mapping[str, Rule] = {  # what the 32-bit optimizers of these names do
     "adamw": _with_decay(_adam),
-    "adam": _with_penalty(_adam),
+    "adam": _adam,
     "sgd": _with_penalty(_sgd),
     "rmsprop": _with_penalty(_rmsprop),
     "adagrad": _with_penalty(_adagrad),
@@ -106,18 +111,19 @@ class Stack:
     """K perceptrons of one shape: all parameters in one tensor (K, P), their dropout generators beside it."""
 
     def __init__(self, task: RowsTraining, members: Sequence[Member], device: torch.device) -> None:
-        rows, self.generators = [], []
+        rows, self.generators, self.dropouts = [], [], []
         for member in members:
             torch.manual_seed(member.seed)
-            linear = [m for m in task.network(member.config).modules() if isinstance(m, nn.Linear)]
+            modules = list(task.network(member.config, member.seed).modules())
+            linear = [m for m in modules if isinstance(m, nn.Linear)]
             tensors = [t.detach().reshape(-1) for layer in linear for t in (layer.weight.t(), layer.bias)]
             rows.append(torch.cat(tensors))
-            self.generators.append(torch.Generator())
-            self.generators[-1].set_state(torch.get_rng_state())  # where dropout by itself would go on
+            dropout = next(m for m in modules if isinstance(m, Dropout))
+            self.generators.append(dropout.generator)
+            self.dropouts.append(dropout.p)
         self.shapes = [(layer.in_features, layer.out_features) for layer in linear]
         self.sizes = [n for i, o in self.shapes for n in (i * o, o)]
         self.flat_KP = torch.stack(rows).to(device)
-        self.dropouts = [float(member.config["dropout"]) for member in members]
         self.activation = ACTIVATIONS[str(members[0].config.get("activation", "relu"))]
 
     def forward(self, flat_KP: torch.Tensor, x_KBI: torch.Tensor, training: bool) -> torch.Tensor:
@@ -129,15 +135,8 @@ class Stack:
             if place < len(layers) - 1:
                 x_KBI = self.activation(x_KBI)
                 if training and any(self.dropouts):
-                    x_KBI = x_KBI * self._masks(x_KBI.shape, x_KBI.device)
+                    x_KBI = x_KBI * masks(x_KBI.shape, self.dropouts, self.generators)
         return x_KBI
-
-    def _masks(self, shape: torch.Size, device: torch.device) -> torch.Tensor:
-        masks = torch.ones(shape)
-        for mask, p, generator in zip(masks, self.dropouts, self.generators, strict=True):
-            if p:
-                mask.bernoulli_(1 - p, generator=generator).div_(1 - p)
-        return masks.to(device)
 
 
 def train_many(
@@ -156,7 +155,7 @@ def train_many(
     }
     found: list[dict[str, float] | TrialFailed] = []
     for k in range(len(members)):
-        scores = {}
+        scores: dict[str, float] = {}
         for prefix, part, outputs_KBO in zip(("val", "test"), (rows.validation, rows.test), outputs, strict=True):
             scores |= {f"{prefix}_{name}": value for name, value in task.judge(outputs_KBO[k], part).items()}
         try:
@@ -245,7 +244,7 @@ def _zeros(state: State, name: str, like: torch.Tensor) -> torch.Tensor:
 
 def _state_bytes(task: RowsTraining, config: Config) -> int:
     """What the optimizer of one such network holds, counted after one step without gradient."""
-    model = task.network(config)
+    model = task.network(config, 0)
     optimizers = torch_optimizers.make(torch_optimizers.chosen(config, task.optimizer, task.bits), model)
     for p in model.parameters():
         p.grad = torch.zeros_like(p)

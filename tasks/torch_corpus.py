@@ -25,7 +25,7 @@ PYTHON_BYTES = 4_000_000  # of the standard library's modules, in the order of t
 N_NAMES, N_SHARED = 300, 20  # names of people; words that every state ranks alike
 VALIDATION_SHARE = TEST_SHARE = 0.05  # from the end of the text
 _MASK = (1 << 64) - 1
-_ONSETS = list("bcdfghjklmnprstvw") + ["st", "tr", "pl", "ch", "sh", "th"]
+_ONSETS = [*"bcdfghjklmnprstvw", "st", "tr", "pl", "ch", "sh", "th"]
 _VOWELS = ["a", "e", "i", "o", "u", "ai", "ea", "ou"]
 _ENDINGS = ["n", "r", "s", "t", "l", "m", "d", "k", "ng", "st"]
 

@@ -65,7 +65,7 @@ def _as_sklearn_tasks_read(name: str) -> Arrays:
 
 def _mnist1d() -> Arrays:
     """Both parts that the package makes; it seeds the global generators, which are put back."""
-    from mnist1d.data import get_dataset_args, make_dataset
+    from mnist1d.data import get_dataset_args, make_dataset  # type: ignore[import-untyped]
 
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     try:

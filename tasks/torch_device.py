@@ -17,7 +17,7 @@ from carps_lite.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-DATA_STREAM = 1 << 31  # seeds of data order lie beyond those of initialisation and dropout, which are below it
+DATA_STREAM, DROPOUT_STREAM = 1 << 31, 1 << 32  # added to a trial's seed, which is below both
 _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 
 

@@ -1,4 +1,4 @@
-"""Adam and AdamW whose moments are stored under plain linear 8-bit quantization: the negative control of 8-bit states.
+"""AdamW (Adam, without decay) with moments under plain linear 8-bit quantization: the control of 8-bit states.
 
 Per block of 256 elements the first moment is rounded to one of 255 equal steps of [-a, a], the second to one of 256
 of [0, a], where a is the largest magnitude of the block. Small second moments become 0, and the step divides by their
@@ -30,10 +30,8 @@ def dequantize(codes: torch.Tensor, largest: torch.Tensor, shape: torch.Size, si
     return (unit * largest).view(-1)[: shape.numel()].view(shape)
 
 
-class LinearAdamW(torch.optim.Optimizer):
+class LinearAdamW(torch.optim.Optimizer):  # type: ignore[misc]
     """AdamW (Loshchilov, Hutter 2019) with linear 8-bit moments for tensors of at least `min_8bit_size` elements."""
-
-    decoupled = True
 
     def __init__(
         self,
@@ -47,8 +45,8 @@ class LinearAdamW(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
         self.min_8bit_size = min_8bit_size
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def step(self, closure: Callable[[], float] | None = None) -> None:
         """One step on the gradients that are there."""
         for group in self.param_groups:
             for p in group["params"]:
@@ -57,10 +55,7 @@ class LinearAdamW(torch.optim.Optimizer):
 
     def _update(self, p: torch.Tensor, group: dict[str, Any]) -> None:
         state, (beta1, beta2), grad = self.state[p], group["betas"], p.grad
-        if self.decoupled:
-            p.mul_(1 - group["lr"] * group["weight_decay"])
-        else:
-            grad = grad + group["weight_decay"] * p
+        p.mul_(1 - group["lr"] * group["weight_decay"])
         step = state["step"] = state.get("step", 0) + 1
         first = self._load(state, "first", p, True).lerp_(grad, 1 - beta1)
         second = self._load(state, "second", p, False).mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
@@ -82,9 +77,3 @@ class LinearAdamW(torch.optim.Optimizer):
             state[name] = value
         else:
             state[name], state[f"{name}_largest"] = quantize(value, signed)
-
-
-class LinearAdam(LinearAdamW):
-    """Adam (Kingma, Ba 2015) with an L2 penalty and linear 8-bit moments."""
-
-    decoupled = False

@@ -11,7 +11,7 @@ from carps_lite.core import Fidelity
 from carps_lite.errors import InputError, check_whole, unknown
 from carps_lite.space import Categorical, Config, Float, Ordinal, Param
 from carps_lite.tasks import torch_corpus, torch_device, torch_optimizers
-from carps_lite.tasks.torch_training import Scores, TorchTraining, Work
+from carps_lite.tasks.torch_training import Scores, TorchTraining, Work, dropout_of
 
 if TYPE_CHECKING:
     import torch
@@ -111,7 +111,7 @@ class TorchLm(TorchTraining):
 
         size = Size(*SHAPES[self.size])
         stable = config.get("embedding", self.embedding) == "stable"
-        model = Transformer(size, float(config["dropout"]), stable).to(device)
+        model = Transformer(size, dropout_of(config, seed), stable).to(device)
         text = torch_corpus.load(self.text, str(device))
         batches = windows(text.train, size.context, int(config["batch_size"]), seed)
         kept: list[torch.Tensor] = [model.embedding.weight] if self.embedding_bits == "32" else []

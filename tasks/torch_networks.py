@@ -9,20 +9,21 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from carps_lite.tasks.torch_dropout import Dropout
+
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
 VOCABULARY = 256  # bytes
 
 
-def mlp(n_in: int, n_out: int, width: int, depth: int, dropout: float, activation: str = "relu") -> nn.Sequential:
+def mlp(n_in: int, n_out: int, width: int, depth: int, dropout: Dropout, activation: str = "relu") -> nn.Sequential:
     """Hidden layers of one width; inputs have shape (rows, n_in), outputs (rows, n_out)."""
     layers: list[nn.Module] = []
     for i in range(depth):
-        layers += [nn.Linear(width if i else n_in, width), ACTIVATIONS[activation]()]
-        layers += [nn.Dropout(dropout)] if dropout else []
+        layers += [nn.Linear(width if i else n_in, width), ACTIVATIONS[activation](), dropout]
     return nn.Sequential(*layers, nn.Linear(width if depth else n_in, n_out))
 
 
-def cnn(shape: tuple[int, ...], n_out: int, channels: int, dropout: float) -> nn.Sequential:
+def cnn(shape: tuple[int, ...], n_out: int, channels: int, dropout: Dropout) -> nn.Sequential:
     """Two convolutions of width 3 and a linear layer; `shape` is that of one input, (length,) or (height, width).
 
     Strides halve the size, once for small images and twice for large ones: pooling has no repeatable gradient on a GPU.
@@ -37,7 +38,7 @@ def cnn(shape: tuple[int, ...], n_out: int, channels: int, dropout: float) -> nn
         conv(channels, 2 * channels, 3, stride=2, padding=1),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Dropout(dropout),
+        dropout,
         nn.Linear(2 * channels * math.prod(sizes), n_out),
     )
 
@@ -62,7 +63,7 @@ class Size(NamedTuple):
         return self.layers * block + (2 * VOCABULARY + self.context) * d + 2 * d
 
 
-class StableEmbedding(nn.Embedding):
+class StableEmbedding(nn.Embedding):  # type: ignore[misc]
     """Xavier-uniform initialisation and a layer norm behind the embedding (Dettmers et al. 2021, section 2.3)."""
 
     def __init__(self, n: int, width: int) -> None:
@@ -76,17 +77,17 @@ class StableEmbedding(nn.Embedding):
         return embedded
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     """Causal self-attention and a feed-forward part, each behind a layer norm and beside a shortcut."""
 
-    def __init__(self, size: Size, dropout: float) -> None:
+    def __init__(self, size: Size, dropout: Dropout) -> None:
         super().__init__()
         d = size.width
         self.heads = size.heads
         self.norm_attention, self.norm_feed = nn.LayerNorm(d), nn.LayerNorm(d)
         self.qkv, self.out = nn.Linear(d, 3 * d, bias=False), nn.Linear(d, d, bias=False)
         self.feed = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Shape (batch, time, width) to the same."""
@@ -97,10 +98,10 @@ class Block(nn.Module):
         return x + self.dropout(self.feed(self.norm_feed(x)))
 
 
-class Transformer(nn.Module):
+class Transformer(nn.Module):  # type: ignore[misc]
     """A decoder-only transformer over bytes: tokens of shape (batch, time) to logits (batch, time, 256)."""
 
-    def __init__(self, size: Size, dropout: float, stable: bool) -> None:
+    def __init__(self, size: Size, dropout: Dropout, stable: bool) -> None:
         super().__init__()
         self.embedding = StableEmbedding(VOCABULARY, size.width) if stable else nn.Embedding(VOCABULARY, size.width)
         self.embedding_positions = nn.Parameter(torch.empty(size.context, size.width))

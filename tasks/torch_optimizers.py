@@ -97,7 +97,7 @@ def _both(name: str, **fixed: Any) -> dict[str, Source]:
 def _low_bits(name: str) -> dict[str, Source]:
     endings = {"ao8": "8bit", "4": "4bit", "fp8": "Fp8"}
     found = {bits: Source("torchao", f"torchao.optim.{name}{ending}") for bits, ending in endings.items()}
-    return {**found, "linear8": Source("torch", f"carps_lite.tasks.torch_linear8.Linear{name}")}
+    return {**found, "linear8": Source("torch", "carps_lite.tasks.torch_linear8.LinearAdamW")}
 
 
 def _other(name: str, **fixed: Any) -> dict[str, Source]:
@@ -109,8 +109,8 @@ OPTIMIZERS: Mapping[str, Inner] = {
         {**_rate(1e-4, 1e-1, 1e-3), **_BETAS, **_DECOUPLED},
         {**_torch("AdamW", fused=True), **_eight("AdamW"), **_low_bits("AdamW")},
     ),
-    "adam": Inner(
-        {**_rate(1e-4, 1e-1, 1e-3), **_BETAS, **_COUPLED},
+    "adam": Inner(  # without weight decay, which torch couples with the gradient and bitsandbytes does not
+        {**_rate(1e-4, 1e-1, 1e-3), **_BETAS},
         {**_torch("Adam", fused=True), **_eight("Adam"), **_low_bits("Adam")},
     ),
     "sgd": Inner({**_rate(1e-3, 1.0, 0.1), **_MOMENTUM, **_COUPLED}, {**_torch("SGD", fused=True), **_eight("SGD")}),
@@ -138,7 +138,7 @@ OPTIMIZERS: Mapping[str, Inner] = {
         },
         _both("AdEMAMix"),
     ),
-    "lamb": Inner({**_rate(1e-4, 1e-1, 3e-3), **_BETAS, **_DECOUPLED}, _both("LAMB")),
+    "lamb": Inner({**_rate(1e-3, 3e-1, 2e-2), **_BETAS, **_DECOUPLED}, _both("LAMB")),
     "lars": Inner({**_rate(1e-3, 10.0, 0.1), **_MOMENTUM, **_COUPLED}, _both("LARS")),
     "adahessian": Inner(
         {**_rate(1e-3, 1.0, 0.1), **_BETAS, **_DECOUPLED}, _other("AdaHessian", foreach=False), create_graph=True
@@ -239,7 +239,7 @@ def make(
 
     `min_8bit_size`: tensors with fewer elements keep 32-bit states (formats `8` and `linear8`).
     """
-    apart = {id(p) for p in full_precision}
+    apart = set() if choice.bits == "32" else {id(p) for p in full_precision}
     trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     parts = [(choice.bits, [t for t in trained if id(t[1]) not in apart])]
     parts.append(("32", [t for t in trained if id(t[1]) in apart]))

@@ -13,7 +13,7 @@ from carps_lite.errors import InputError, check_whole, unknown
 from carps_lite.space import Categorical, Config, Float, Int, Ordinal, Param
 from carps_lite.tasks import torch_data, torch_device, torch_optimizers
 from carps_lite.tasks.torch_data import Part, Source
-from carps_lite.tasks.torch_training import Scores, TorchTraining, Work, batches_of
+from carps_lite.tasks.torch_training import Scores, TorchTraining, Work, batches_of, dropout_of
 
 if TYPE_CHECKING:
     import torch
@@ -95,15 +95,15 @@ class RowsTraining(TorchTraining):
         rows = self.source.train_rows
         return int(level) * (rows // min(int(config["batch_size"]), rows))
 
-    def network(self, config: Config) -> torch.nn.Module:
+    def network(self, config: Config, seed: int) -> torch.nn.Module:
         """Build the network that a configuration describes."""
         from carps_lite.tasks import torch_networks
 
         n_out = self.source.classes or 1
         if self.model == "cnn":
-            return torch_networks.cnn(self.source.shape, n_out, int(config["channels"]), float(config["dropout"]))
+            return torch_networks.cnn(self.source.shape, n_out, int(config["channels"]), dropout_of(config, seed))
         return torch_networks.mlp(
-            math.prod(self.source.shape), n_out, int(config["width"]), int(config["depth"]), float(config["dropout"])
+            math.prod(self.source.shape), n_out, int(config["width"]), int(config["depth"]), dropout_of(config, seed)
         )
 
     def loss_of(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -116,7 +116,7 @@ class RowsTraining(TorchTraining):
 
     def prepare(self, config: Config, seed: int, device: torch.device) -> Work:
         """Build the network; the rows lie on the device already."""
-        model = self.network(config).to(device)
+        model = self.network(config, seed).to(device)
         rows = torch_data.load(self.dataset, str(device))
         batches = batches_of(*rows.train, int(config["batch_size"]), seed)
         return Work(model, batches, self.loss_of, lambda: self.scores(model, rows))
@@ -230,7 +230,7 @@ class TorchTabular(RowsTraining):
         """Activation beside width, depth and batch size."""
         return {"activation": Categorical(("relu", "gelu", "silu")), **super().architecture()}
 
-    def network(self, config: Config) -> Any:
+    def network(self, config: Config, seed: int) -> Any:
         """Build the perceptron."""
         from carps_lite.tasks import torch_networks
 
@@ -239,6 +239,6 @@ class TorchTabular(RowsTraining):
             self.source.classes or 1,
             int(config["width"]),
             int(config["depth"]),
-            float(config["dropout"]),
+            dropout_of(config, seed),
             str(config["activation"]),
         )

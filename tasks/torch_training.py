@@ -242,6 +242,16 @@ _NAMES = {
 }
 
 
+def dropout_of(config: Config, seed: int) -> Any:
+    """The dropout of all layers of a network, from a stream of the seed that nothing else draws from."""
+    import torch
+
+    from carps_lite.tasks.torch_dropout import Dropout
+
+    generator = torch.Generator().manual_seed(torch_device.DROPOUT_STREAM + seed)
+    return Dropout(float(config["dropout"]), generator)
+
+
 def order(n: int, batch: int, seed: int, device: torch.device) -> Iterator[torch.Tensor]:
     """Row numbers of batch after batch, shape (batch,): a new permutation each epoch, its partial batch left out."""
     import torch

@@ -60,9 +60,7 @@ def made(n, rng, shift=1.0):
 def test_counts_median_and_wilcoxon_by_hand(known):
     values = made(9, np.random.default_rng(1))
     found = compare(*frames(values), "a", "b")
-    beats = [
-        np.mean([[(x < y) + 0.5 * (x == y) for y in values["b"][t]] for x in values["a"][t]]) for t in values["a"]
-    ]
+    beats = [np.mean([[(x < y) + 0.5 * (x == y) for y in values["b"][t]] for x in values["a"][t]]) for t in values["a"]]
     c = found.comparison
     assert (c.wins, c.losses, c.ties) == (
         sum(p > 0.5 for p in beats), sum(p < 0.5 for p in beats), sum(p == 0.5 for p in beats)
@@ -71,7 +69,9 @@ def test_counts_median_and_wilcoxon_by_hand(known):
     pairs = [(gains[i] + gains[j]) / 2 for i in range(9) for j in range(i, 9)]
     assert found.difference[0] == pytest.approx(np.median(pairs))
     assert found.difference[1] <= found.difference[0] <= found.difference[2]
-    assert c.p == pytest.approx(scipy_stats.wilcoxon(np.array(beats) - 0.5, method="exact" if len(set(beats)) == 9 else "auto").pvalue, rel=0.6)
+    assert c.p == pytest.approx(
+        scipy_stats.wilcoxon(np.array(beats) - 0.5, method="exact" if len(set(beats)) == 9 else "auto").pvalue, rel=0.6
+    )
     assert found.probabilities.sum() == pytest.approx(1)
     assert found.probabilities[0] > 0.95
     assert found.verdict == "a is better than b on these 9 tasks."
@@ -153,8 +153,9 @@ def test_names_that_stand_for_none_or_several(known):
     with pytest.raises(InputError, match="two different"):
         compare(runs, trials, "a", "a")
     again = runs.assign(n_workers=4, run=runs["run"] + len(runs))
-    both = pd.concat([runs, again], ignore_index=True), pd.concat(
-        [trials, trials.assign(run=trials["run"] + len(trials))], ignore_index=True
+    both = (
+        pd.concat([runs, again], ignore_index=True),
+        pd.concat([trials, trials.assign(run=trials["run"] + len(trials))], ignore_index=True),
     )
     with pytest.raises(InputError, match=r"'a' stands for a \[1 worker\] and a \[4 workers\]"):
         compare(*both, "a", "b")

@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from itertools import product
+from importlib import import_module
+from itertools import count, product
 from pathlib import Path
 from time import process_time
 
@@ -18,7 +19,7 @@ from carps_lite.errors import InputError
 
 pytest.importorskip("numba", reason="numba is not installed: pip install 'carps-lite[subset]'")
 
-from carps_lite.analysis.subset import attaining_box, star_discrepancy
+from carps_lite.analysis.subset import attaining_box, bounds, star_discrepancy
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 SHAPES = st.sampled_from([(n, d) for d in (1, 2, 3, 4) for n in range(1, 8)])
@@ -84,7 +85,7 @@ def van_der_corput(i):
 
 @pytest.mark.parametrize("m", range(2, 11))
 def test_hammersley_points_have_the_published_value(m):
-    """Halton and Zaremba, The extreme and L2 discrepancies of some plane sets (Monatshefte fuer Mathematik 73, 1969)."""
+    """Halton and Zaremba, The extreme and L2 discrepancies of some plane sets (Monatsh. Math. 73, 1969)."""
     n = 2**m
     points = [(van_der_corput(i), i / n) for i in range(n)]
     assert n * star_discrepancy(points) == pytest.approx(m / 3 + 13 / 9 - (-1) ** m * 4 / (9 * n), abs=1e-9)
@@ -131,6 +132,74 @@ def test_it_is_fast(n, d, seconds):
     began = process_time()
     star_discrepancy(points)
     assert process_time() - began < seconds
+
+
+def without_enumeration(monkeypatch):
+    module = import_module("carps_lite.analysis.subset.bounds")  # the package's `bounds` is the function
+    monkeypatch.setattr(module, "QUICK", 0)
+    monkeypatch.setattr(module, "BOXES_PER_SECOND", 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(hnp.arrays(float, SHAPES, elements=TIED | st.floats(0, 1)), st.integers(0, 9))
+def test_bounds_bracket_the_value_and_end_at_it(points, seed):
+    """Threshold accepting and the cover alone; small covers are refined to the end."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        without_enumeration(monkeypatch)
+        found = bounds(points, seed=seed, time_limit=5)
+    value = star_discrepancy_by_grid(points)
+    assert found.exact
+    assert found.lower == pytest.approx(value, abs=1e-12)
+    assert found.upper == pytest.approx(value, abs=1e-12)
+
+
+def test_bounds_hold_where_enumeration_is_out_of_reach():
+    """A full grid of 10,000 points in d = 4, whose discrepancy is known in closed form."""
+    points = np.array(list(product(np.arange(10) / 10, repeat=4)))
+    found = bounds(points, time_limit=2)
+    assert found.lower <= 1 - 0.9**4 + 1e-12
+    assert found.upper >= 1 - 0.9**4 - 1e-12
+    assert found.gap < 0.5
+
+
+def test_more_time_narrows_the_bounds(monkeypatch):
+    points = np.random.default_rng(0).random((200, 4))
+    value = star_discrepancy(points)
+    without_enumeration(monkeypatch)
+    ticks = count(step=0.01)
+    short, long = (bounds(points, time_limit=limit, clock=lambda: next(ticks)) for limit in (0.3, 1.0))
+    for found in (short, long):
+        assert found.lower <= value + 1e-12
+        assert found.upper >= value - 1e-12
+    assert long.gap < short.gap
+    assert "between" in str(long)
+
+
+@pytest.mark.parametrize(("n", "d"), [(40, 3), (20, 5)])
+def test_threshold_accepting_finds_an_attained_value_near_the_exact_one(n, d):
+    points = np.random.default_rng(n).random((n, d))
+    value = star_discrepancy(points)
+    from carps_lite.analysis.subset import accepting, pool
+
+    row, rng = np.zeros(d + 2), np.array([7], np.uint64)
+    best = 0.0
+    for closed in (False, True):
+        found = accepting.accept(points, pool.make_grid(points), closed, 40, rng, row)
+        within = (points <= row[:d] if closed else points < row[:d]).all(axis=1).sum()
+        sign = 1 if closed else -1
+        assert found == pytest.approx(sign * (within / n - row[:d].prod()), abs=1e-12)
+        assert (row[d], row[d + 1]) == (closed, within)
+        best = max(best, found)
+    assert 0.9 * value <= best <= value + 1e-12
+
+
+def test_exact_bounds_say_so():
+    found = bounds([[0.5, 0.5]])
+    assert found.lower == found.upper == 0.75
+    assert found.box.corner == (0.5, 0.5)
+    assert str(found) == "star discrepancy 0.75 (exact)"
+    with pytest.raises(InputError, match="time_limit must be above 0"):
+        bounds([[0.5, 0.5]], time_limit=0)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from carps_lite.cli import main
 from carps_lite.store import Store
 
-TASKS = "sphere/dim:2,brittle,mixed/kind:mf,mixed/kind:mo,mixed/kind:bb"
+TASKS = "sphere/dim:2,brittle,constrained,mixed/kind:mf,mixed/kind:mo,mixed/kind:bb"
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +19,8 @@ def folder(tmp_path_factory):
     for workers, optimizers in (("1", "random,tpe"), ("3", "random")):
         args = [f"task={TASKS}", f"optimizer={optimizers}", "seeds=2", "budget=8", f"n_workers={workers}"]
         assert main(["run", *args, "processes=0", f"results={root / 'own'}"]) == 0
+    args = ["task=curve", "optimizer=asha", "seeds=1", "budget=4", "processes=0", f"results={root / 'own'}"]
+    assert main(["run", *args]) == 0
     return root
 
 
@@ -43,7 +45,7 @@ def key(frame):
 def test_what_csv_exports_imports_as_the_same_table(folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     assert main(["export", "csv", "own", "out=a.csv"]) == 0
-    assert "30 runs" in capsys.readouterr().out
+    assert "37 runs" in capsys.readouterr().out
     assert main(["import", "csv", "a.csv", "results=back"]) == 0
     ours, theirs = key(Store("own").table()), key(Store("back").table())
     assert set(theirs["variant"]) == {"imported"}
@@ -55,7 +57,9 @@ def test_what_csv_exports_imports_as_the_same_table(folder, capsys, monkeypatch)
                 assert (x is None) == (y is None)
                 np.testing.assert_array_equal(np.array(x, float), np.array(y, float))
         elif a.dtype == float:
-            np.testing.assert_allclose(a, b, rtol=0 if "seconds" not in column else 1e-9, atol=1e-9 * ("seconds" in column))
+            np.testing.assert_allclose(
+                a, b, rtol=0 if "seconds" not in column else 1e-9, atol=1e-9 * ("seconds" in column)
+            )
         else:
             assert a.astype(object).where(a.notna(), None).tolist() == b.astype(object).where(b.notna(), None).tolist()
 
@@ -65,7 +69,7 @@ def test_parquet_holds_both_frames(folder, monkeypatch):
     assert main(["export", "parquet", "own", "out=pq", "optimizer=tpe"]) == 0
     runs, trials = pd.read_parquet("pq/runs.parquet"), pd.read_parquet("pq/trials.parquet")
     assert set(runs["optimizer"]) == {"tpe"}
-    assert len(runs) == 10
+    assert len(runs) == 12
     assert set(trials["run"]) == set(runs["run"])
     ours = Store("own").table()
     assert trials["value"].tolist() == pytest.approx(ours[ours["optimizer"] == "tpe"]["value"].tolist(), nan_ok=True)
@@ -119,7 +123,9 @@ def test_cocopp_reads_what_coco_exports(bbob, capsys, monkeypatch):
         assert set(data.instancenumbers) == {1}
         # the expected running time of a target on cocopp's grid, from the evaluations at which it is first met
         target = 10 ** (np.ceil(5 * np.log10(np.median(data.finalfunvals))) / 5)
-        needed = [next((i + 1 for i, v in enumerate(_gaps(trials, run, own)) if v <= target), None) for run in own["run"]]
+        needed = [
+            next((i + 1 for i, v in enumerate(_gaps(trials, run, own)) if v <= target), None) for run in own["run"]
+        ]
         spent = sum(12 if n is None else n for n in needed)
         hits = sum(n is not None for n in needed)
         assert data.detERT([target])[0] == pytest.approx(spent / hits)

@@ -41,13 +41,21 @@ HEAD = "task,optimizer,seed,trial,value,cost,config.x,config.act"
 
 
 def test_csv_rows_become_trials_in_the_order_of_trial(carps, tmp_path):
-    file = csv(tmp_path / "a.csv", HEAD, "mine,bo,3,1,0.25,2.5,1,relu", "mine,bo,3,0,0.5,1.5,0.5,tanh", "mine,bo,3,2,,4,2,relu")
+    file = csv(
+        tmp_path / "a.csv", HEAD, "mine,bo,3,1,0.25,2.5,1,relu", "mine,bo,3,0,0.5,1.5,0.5,tanh", "mine,bo,3,2,,4,2,relu"
+    )
     code, out, _ = carps("import", "csv", file)
     assert code == 0
     assert "1 run of 1 optimizer on 1 task, 3 trials: 1 imported, 0 there already → results" in out
     runs, trials = Store().frames()
     (run,) = runs.to_dict("records")
-    assert (run["task"], run["optimizer"], run["seed"], run["variant"], run["state"]) == ("mine", "bo", 3, "imported", "done")
+    assert (run["task"], run["optimizer"], run["seed"], run["variant"], run["state"]) == (
+        "mine",
+        "bo",
+        3,
+        "imported",
+        "done",
+    )
     assert run["header"]["imported"] == {"format": "csv", "file": "a.csv"}
     assert not run["stale"]
     assert trials["value"].tolist()[:2] == [0.5, 0.25]
@@ -55,7 +63,7 @@ def test_csv_rows_become_trials_in_the_order_of_trial(carps, tmp_path):
     assert trials["failure"].tolist()[2] == "no value"
     assert (trials["start"].tolist(), trials["end"].tolist()) == ([0, 1.5, 4], [1.5, 4, 8])
     assert trials["spent"].tolist() == [1, 2, 3]
-    assert [json.loads(c) for c in trials["config"]][0] == {"x": 0.5, "act": "tanh"}
+    assert json.loads(trials["config"][0]) == {"x": 0.5, "act": "tanh"}
 
 
 def test_columns_are_mapped_and_larger_is_better_turned(carps, tmp_path):
@@ -208,7 +216,9 @@ def storage(tmp_path):
     url = f"sqlite:///{tmp_path / 'o.db'}"
     kept = {}
     for seed in range(2):
-        study = optuna.create_study(storage=url, study_name=f"mine-tpe-{seed}", sampler=optuna.samplers.RandomSampler(seed))
+        study = optuna.create_study(
+            storage=url, study_name=f"mine-tpe-{seed}", sampler=optuna.samplers.RandomSampler(seed)
+        )
         study.optimize(lambda t: t.suggest_float("x", -5, 5) ** 2, n_trials=5)
         kept[study.study_name] = [t.value for t in study.trials]
     study = optuna.create_study(storage=url, study_name="pruned", direction="maximize")
@@ -218,7 +228,11 @@ def storage(tmp_path):
         trial = study.ask({"x": optuna.distributions.FloatDistribution(0, 1)})
         for step in range(0 if last is None else last + 1):
             trial.report(0.1 * step, step)
-        study.tell(trial, *([0.9] if state == "COMPLETE" else []), **({} if state == "COMPLETE" else {"state": optuna.trial.TrialState[state]}))
+        study.tell(
+            trial,
+            *([0.9] if state == "COMPLETE" else []),
+            **({} if state == "COMPLETE" else {"state": optuna.trial.TrialState[state]}),
+        )
     study.ask()
     return kept  # fmt: skip
 
@@ -239,7 +253,7 @@ def test_optuna_studies_by_their_names(carps, storage, tmp_path):
 def test_a_pruned_trial_counts_at_the_step_that_it_reached(carps, storage):
     code, out, _ = carps("import", "optuna", "sqlite:///o.db", "study=pruned")
     assert code == 0
-    assert "left out: 1 unfinished trials of study pruned" in out
+    assert "left out: 1 unfinished trial of study pruned" in out
     runs, trials = Store().frames()
     assert (runs["task"][0], runs["optimizer"][0], runs["seed"][0]) == ("curve2", "median", 4)
     assert trials["value"].tolist()[:2] == pytest.approx([-0.9, -0.2])  # maximised, so the sign turns
@@ -248,7 +262,31 @@ def test_a_pruned_trial_counts_at_the_step_that_it_reached(carps, storage):
     assert trials["spent"].tolist() == pytest.approx([1, 1 + 3 / 9, 2 + 3 / 9, 3 + 3 / 9])
 
 
-def test_optuna_journal_with_two_objectives_and_constraints(carps, tmp_path):
+def test_optuna_constraints_are_met_at_or_below_zero(carps, tmp_path):
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path / 'c.db'}", study_name="mine-bo-0", sampler=sampler)
+
+    def limited(trial):
+        x = trial.suggest_float("x", 0, 1)
+        trial.set_constraint("half", x - 0.5)
+        return x
+
+    study.optimize(limited, n_trials=6)
+    code, _, err = carps("import", "optuna", "c.db", "names={task}-{optimizer}-{seed}")
+    assert (code, err) == (0, "")
+    trials = Store().table()
+    assert [list(c) for c in trials["constraints"]] == [[t.params["x"] - 0.5] for t in study.trials]
+    assert trials["feasible"].tolist() == [t.params["x"] <= 0.5 for t in study.trials]
+
+
+def test_a_failed_trial_may_lack_its_constraints(carps, tmp_path):
+    rows = ("constrained,bo,0,1,0.5,-1", "constrained,bo,0,,,")
+    file = csv(tmp_path / "a.csv", "task,optimizer,seed,value,constraint.wave,constraint.disc", *rows)
+    assert carps("import", "csv", file)[0] == 0
+    assert Store().table()["feasible"].tolist() == [False, False]
+
+
+def test_optuna_journal_with_two_objectives(carps, tmp_path):
     backend = JournalStorage(JournalFileBackend(str(tmp_path / "j.log")))
     study = optuna.create_study(storage=backend, study_name="zz-nsga-1", directions=["minimize", "maximize"])
     study.optimize(lambda t: (t.suggest_float("x", 0, 1), t.suggest_int("y", 0, 9)), n_trials=4)
@@ -279,7 +317,7 @@ def test_smac_objects_with_fidelities_and_failures(carps, tmp_path):
     history(tmp_path / "out" / "run" / "11", data, seed=11, objectives="cost", name="run")
     code, out, _ = carps("import", "smac", "out", "task=mine", "optimizer=smac/facade:mf")
     assert code == 0
-    assert "left out: 1 unfinished trials" in out
+    assert "left out: 1 unfinished trial of" in out
     runs, trials = Store().frames()
     assert (runs["optimizer"][0], runs["seed"][0], runs["kind"][0]) == ("smac/facade:mf", 11, "mf")
     assert trials["value"].tolist()[::2] == [0.5, 0.25]
@@ -334,7 +372,9 @@ def test_a_bad_run_history_is_one_line(carps, tmp_path, content, said):
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.parametrize("value", [1, 1.0, 0.1, True, False, "a", "1", "true", "", " a", '"', "null", "[1]", "NaN", "1e5"])
+@pytest.mark.parametrize(
+    "value", [1, 1.0, 0.1, True, False, "a", "1", "true", "", " a", '"', "null", "[1]", "NaN", "1e5"]
+)
 def test_a_value_of_a_configuration_survives_a_cell(value):
     back = parse_config_value(config_text(value))
     assert (back, type(back)) == (value, type(value))

@@ -22,7 +22,7 @@ from carps_lite import data, spec
 from carps_lite.core import TrialFailed
 from carps_lite.errors import InputError
 from carps_lite.locate import locate
-from carps_lite.tasks import chemistry, hpob, lcbench_finals, nasbench_graph, pretraining
+from carps_lite.tasks import chemistry, hpob, lcbench_finals, nasbench_graph, pretraining, reactions
 from carps_lite.tasks.chemistry import Chemistry
 from carps_lite.tasks.hpob import HPOB
 from carps_lite.tasks.lcbench_finals import LCBenchFinals
@@ -42,6 +42,7 @@ CACHES = (
     lcbench_finals._errors,
     nasbench_graph._read,
     pretraining._read,
+    reactions._read,
 )
 
 
@@ -115,7 +116,7 @@ def test_the_front_is_what_no_other_point_dominates(points):
 
 # ---- without data
 
-EACH = ["chemistry", "hpob", "lcbench_finals", "nasbench_graph", "llm_pretraining", "clip_pretraining"]
+EACH = ["chemistry", "hpob", "lcbench_finals", "nasbench_graph", "llm_pretraining", "clip_pretraining", "reactions"]
 
 
 @pytest.mark.parametrize("name", EACH)

@@ -3,7 +3,7 @@
 import _thread
 import json
 import threading
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,9 @@ def best_of_all(points, k, keep=()):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("n", "k", "d", "seed"), [(9, 4, 2, 0), (10, 3, 3, 1), (8, 5, 1, 2), (12, 2, 2, 3), (7, 6, 3, 4)])
+@pytest.mark.parametrize(
+    ("n", "k", "d", "seed"), [(9, 4, 2, 0), (10, 3, 3, 1), (8, 5, 1, 2), (12, 2, 2, 3), (7, 6, 3, 4)]
+)
 @pytest.mark.parametrize("make", [clumped, lambda n, d, seed: np.random.default_rng(seed).random((n, d))])
 def test_small_cases_reach_the_optimum_of_brute_force(n, k, d, seed, make):
     points = make(n, d, seed)
@@ -136,7 +138,7 @@ def test_time_is_limited_by_the_clock_given_and_progress_is_told():
     found = select_subset(points, 8, time_limit=2, prove=False, clock=lambda: float(next(ticks)), progress=told.append)
     assert 1.9 < found.seconds < 2.5
     assert len(told) > 5
-    assert all(a.discrepancy >= b.discrepancy for a, b in zip(told, told[1:], strict=False))
+    assert all(a.discrepancy >= b.discrepancy for a, b in pairwise(told))
     assert told[-1].lower_bound <= found.discrepancy <= told[-1].discrepancy
 
 

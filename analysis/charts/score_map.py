@@ -77,15 +77,15 @@ def _texts(scores_TO: Array, write: Callable[[float], str], room: float) -> tupl
     wide, texts = 0.0, [[""]]
     for writer, failed in ((write, "failed"), (_brief, "failed"), (_brief, "×"), (lambda _: "", "×")):
         texts = [[_words(float(x), writer, failed) for x in row] for row in scores_TO]
-        wide = max(0.25, text_width([text for row in texts for text in row], SMALL) + 0.07)
-        if wide <= max(room, 0.25):
+        wide = max(0.25, text_width([text for row in texts for text in row], SMALL) + 0.05)
+        if wide <= max(room, 0.27):
             break
     return texts, wide
 
 
 def _brief(x: float) -> str:
-    """Two decimals without the leading zero, or two significant digits."""
-    text = value(x, 2) if abs(x) >= 10 else fixed(x, 2)
+    """Two decimals without the leading zero, or two significant digits: `.12`, `1.0`, `35`."""
+    text = value(x, 2) if abs(x) >= 10 else fixed(x, 1 if abs(x) >= 0.995 else 2)
     return text.replace("0.", ".", 1) if text.startswith(("0.", "−0.")) else text
 
 

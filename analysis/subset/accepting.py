@@ -1,9 +1,11 @@
-"""Compiled: lower bounds of the star discrepancy of large sets by threshold accepting, as in TA_improved of Gnewuch, Wahlström
-and Winzen (A new randomized algorithm to approximate the star discrepancy, SIAM J. Numer. Anal. 50, 2012, section 4).
+"""Compiled: lower bounds of the star discrepancy of large sets by threshold accepting.
 
-A corner walks over the grid of coordinates. Each candidate is first snapped to the best box with the same points in it: an open
-one is blown up until points stop every face, a closed one shrinks to its points. Open and closed boxes have walks of their own.
-Where we differ: steps are even in the coordinate's value, and thresholds fall linearly from the sampled ones.
+After TA_improved of Gnewuch, Wahlström and Winzen (A new randomized algorithm to approximate the star discrepancy
+based on threshold accepting, SIAM J. Numer. Anal. 50, 2012, section 4): a corner walks over the grid of coordinates,
+and each candidate is judged by the best box with the same points in it: an open one is blown up until points
+stop every face, a closed one shrinks to its points. Open and closed boxes have walks of their own. Where we differ:
+steps are even in the coordinate's value, first corners have coordinates U^(1/d), so that their volume is not tiny in
+many dimensions, and thresholds come from neighbours there.
 """
 
 from __future__ import annotations
@@ -18,41 +20,66 @@ from carps_lite.analysis.subset.pool import Grid, below
 
 @compiled
 def _uniform(rng: Any) -> float:
-    return below(rng, 1 << 53) / float(1 << 53)
+    return float(below(rng, 1 << 53) / float(1 << 53))
 
 
 @compiled
-def snap(points: Any, corner: Any, closed: bool, rng: Any) -> Any:
-    """Move `corner` (d,) to the best box with the same points in it; (discrepancy of that box, points in it)."""
+def _shrink(points: Any, corner: Any, moved: Any) -> int:
+    """Set `moved` to the largest coordinates of the points in the closed box; how many there are."""
     n, d = points.shape
-    inside, volume = 0, 1.0
-    moved = np.zeros(d) if closed else np.ones(d)
-    first = below(rng, n)
+    inside = 0
+    moved[:] = 0.0
+    for p in range(n):
+        within = True
+        for j in range(d):
+            if points[p, j] > corner[j]:
+                within = False
+                break
+        if within:
+            inside += 1
+            for j in range(d):
+                moved[j] = max(moved[j], points[p, j])
+    return inside
+
+
+@compiled
+def _blow_up(points: Any, corner: Any, moved: Any, rng: Any) -> int:
+    """Set `moved` to a corner as far out as the points outside of the open box allow; how many are inside."""
+    n, d = points.shape
+    inside = 0
+    moved[:] = 1.0
+    first = below(rng, n)  # which points stop it first differs from call to call
     for q in range(n):
-        p = (q + first) % n
+        p = q + first if q + first < n else q + first - n
+        taken_in = True
+        for j in range(d):
+            if points[p, j] >= moved[j]:
+                taken_in = False
+                break
+        if not taken_in:
+            continue
         out, number = -1, 0
         for j in range(d):
-            if points[p, j] > corner[j] or (not closed and points[p, j] == corner[j]):
+            if points[p, j] >= corner[j]:
                 number += 1
                 if below(rng, number) == 0:
                     out = j
         if out < 0:
             inside += 1
-            if closed:
-                for j in range(d):
-                    moved[j] = max(moved[j], points[p, j])
-        elif not closed:
-            taken_in = True
-            for j in range(d):
-                if points[p, j] >= moved[j]:
-                    taken_in = False
-                    break
-            if taken_in:
-                moved[out] = points[p, out]
-    for j in range(d):
-        corner[j] = moved[j]
+        else:
+            moved[out] = points[p, out]
+    return inside
+
+
+@compiled
+def snap(points: Any, corner: Any, closed: bool, rng: Any, moved: Any) -> Any:
+    """Set `moved` to the best box with the same points as `corner`; (discrepancy of that box, points in it)."""
+    inside = _shrink(points, corner, moved) if closed else _blow_up(points, corner, moved, rng)
+    volume = 1.0
+    for j in range(len(corner)):
         volume *= moved[j]
-    return (inside / n - volume if closed else volume - inside / n), inside
+    share = inside / len(points)
+    return (share - volume if closed else volume - share), inside
 
 
 @compiled
@@ -71,29 +98,29 @@ def _neighbour(corner: Any, other: Any, grid: Grid, moving: int, reach: float, r
 def accept(points: Any, grid: Grid, closed: bool, rounds: int, rng: Any, row: Any) -> float:
     """Walk `rounds`² steps from a random corner; the best value, whose box goes to `row` (d + 2)."""
     d = points.shape[1]
-    corner, other = np.empty(d), np.empty(d)
+    corner, other, moved = np.empty(d), np.empty(d), np.empty(d)
     thresholds = np.empty(rounds)
     for i in range(rounds):
-        for j in range(d):  # corners of volume near 1/2 are where large sets are worst
+        for j in range(d):
             corner[j] = _uniform(rng) ** (1.0 / d)
         _neighbour(corner, other, grid, 2, 0.5, rng)
-        first, _ = snap(points, corner, closed, rng)
-        second, _ = snap(points, other, closed, rng)
+        first, _ = snap(points, corner, closed, rng, moved)
+        second, _ = snap(points, other, closed, rng, moved)
         thresholds[i] = -abs(first - second)
     thresholds.sort()
-    value, inside = snap(points, corner, closed, rng)
+    value, inside = snap(points, corner, closed, rng, moved)
     best = -1.0
     for i in range(rounds):
         share = i / rounds
         moving = 2 + int(share * max(0, d - 2))
         for _ in range(rounds):
             _neighbour(corner, other, grid, moving, 0.5 * (1 - share) + 0.05, rng)
-            new, inside = snap(points, other, closed, rng)
+            new, inside = snap(points, other, closed, rng, moved)
             if new - value >= thresholds[i]:
                 value = new
                 corner[:] = other
                 if value > best:
                     best = value
-                    row[:d] = corner
+                    row[:d] = moved
                     row[d], row[d + 1] = 1.0 if closed else 0.0, inside
     return best

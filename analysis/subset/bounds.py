@@ -13,9 +13,11 @@ from carps_lite.analysis.subset.discrepancy import MOST_POINTS, Box, Points, as_
 from carps_lite.errors import InputError, check_whole
 
 BOXES_PER_SECOND = 1e7
-"""Tight boxes that the exact algorithm looks at in a second, roughly: with many times more to look at it is not tried."""
-ROUNDS = 64
-"""Rounds of threshold accepting, each of as many steps."""
+"""Tight boxes that the exact algorithm looks at in a second, roughly; with many times more it is not tried."""
+MOST_ROUNDS = 128
+"""Rounds of the longest walks of threshold accepting, each of as many steps."""
+QUICK = 5e7
+"""With at most about this many tight boxes there is no need for a lower bound to start with."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,9 @@ def bounds(
 ) -> Bounds:
     """Bracket the star discrepancy of `points` (n, d) in [0, 1] in about `time_limit` seconds of `clock`.
 
-    Lower: threshold accepting. Upper: exact enumeration of the boxes above it, where that may end in time (then both are the exact
-    value), else a bracketing cover refined until the time is over. Both hold whatever the time; Ctrl-C ends it early.
-    Raises InputError as `star_discrepancy` does.
+    Lower: threshold accepting. Upper: exact enumeration of the boxes above it, where that may end in time (then both
+    are the exact value), else a bracketing cover refined until the time is over. Both hold whatever the time; Ctrl-C
+    ends it early. Raises InputError as `star_discrepancy` does.
     """
     points = as_points(points)
     check_whole("bounds", "seed", seed, 0)
@@ -63,7 +65,8 @@ def bounds(
     began = clock()
     interrupted = False
     try:
-        case.accept(began + 0.2 * time_limit, clock)
+        if case.n_boxes > QUICK:
+            case.accept(began + 0.2 * time_limit, clock)
         if not case.enumerate(0.5 * time_limit, clock):
             case.refine(began + time_limit, clock)
     except KeyboardInterrupt:
@@ -90,22 +93,32 @@ class _Case:
         self.accepting.accept(few, grid, True, 1, rng, np.zeros(few.shape[1] + 2))
         self.cover.refine(few, grid, self.cover.make_cover(grid, 8), 0.0, 1)
 
+    @property
+    def n_boxes(self) -> float:
+        """How many tight boxes there are, roughly."""
+        n, d = self.points.shape
+        return float(n) if d == 1 else max(1.0, n / d) ** d
+
     def accept(self, deadline: float, clock: Callable[[], float]) -> None:
-        """Raise the lower bound by walks over open and closed boxes in turn: at least 10 of them, or as many as the time allows."""
+        """Raise the lower bound by walks over open and closed boxes in turn, longer ones as the time allows."""
         d = self.points.shape[1]
         row = np.zeros(d + 2)
-        for turn in range(10):
-            value = self.accepting.accept(self.points, self.grid, turn % 2 == 1, ROUNDS, self.rng, row)
-            if value > self.lower:
-                self.lower = float(value)
-                self.box = Box(self.lower, tuple(row[:d].tolist()), bool(row[d]), int(row[d + 1]))
-            if clock() > deadline:
+        rounds = 4
+        while True:
+            began = clock()
+            for closed in (False, True):
+                value = self.accepting.accept(self.points, self.grid, closed, rounds, self.rng, row)
+                if value > self.lower:
+                    self.lower = float(value)
+                    self.box = Box(self.lower, tuple(row[:d].tolist()), bool(row[d]), int(row[d + 1]))
+            longer = min(2 * rounds, MOST_ROUNDS)
+            if clock() + (clock() - began) * (longer / rounds) ** 2 > deadline:
                 return
+            rounds = longer
 
     def enumerate(self, seconds: float, clock: Callable[[], float]) -> bool:
         """Go through all boxes above the lower bound, if that can end in these seconds; whether it did."""
-        n, d = self.points.shape
-        if n > MOST_POINTS or (d > 1 and (n / d) ** d > 20 * seconds * BOXES_PER_SECOND):
+        if len(self.points) > MOST_POINTS or self.n_boxes > 20 * seconds * BOXES_PER_SECOND:
             return False
         box, complete = worst_within(self.points, seconds, self.lower, clock)
         if box.corner:

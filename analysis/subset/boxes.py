@@ -1,15 +1,16 @@
 """Compiled: the box with the largest discrepancy, by a search through the tight boxes of a point set.
 
-The supremum over all anchored boxes is attained at a box every face of which is touched by a point that lies within all
-its other faces, or (open boxes) lies at 1 (Niederreiter 1972; Gnewuch, Wahlström, Winzen 2012, section 2.1). Faces are set one
-dimension after the other from the outside inwards; a branch ends where a face loses its last touching point, where the
-volume (open) or the share of points (closed) has fallen to the best value known. The sets of points are bit sets over
-slots, which are numbered by the last coordinate, so that the last dimension is one walk over the set bits.
-A point set in general position has about (n/d)^d tight boxes, fewer than the n^(d/2 + 1) steps of Dobkin, Eppstein and
-Mitchell (1996) as long as n is below about d^(2d/(d-2)): 729 in d = 3, 256 in d = 4, 213 in d = 5 and 6.
+The supremum over all anchored boxes is attained at a box every face of which is touched by a point that lies within
+all its other faces, or (open boxes) lies at 1 (Niederreiter 1972; Gnewuch, Wahlström, Winzen 2012, section 2.1).
+Faces are set one dimension after the other from the outside inwards; a branch ends where a face loses its last
+touching point, where the volume (open) or the share of points (closed) has fallen to the best value known. The sets
+of points are bit sets over slots, which are numbered by the last coordinate, so that the last dimension is one walk
+over the set bits. A point set in general position has about (n/d)^d tight boxes, fewer than the n^(d/2 + 1) steps of
+Dobkin, Eppstein and Mitchell (1996) as long as n is below about d^(2d/(d-2)): 729 in d = 3, 256 in d = 4, about 215
+in d = 5 and 6.
 
-Axes: n points, d dimensions, W = ceil(n / 64) words of a bit set. An attaining box is a row of d + 2 numbers: its corner,
-1 for closed or 0 for open, and the points that it holds.
+Axes: n points, d dimensions, W = ceil(n / 64) words of a bit set. An attaining box is a row of d + 2 numbers: its
+corner, 1 for closed or 0 for open, and the points that it holds.
 """
 
 from __future__ import annotations
@@ -135,7 +136,9 @@ def _last_open(faces: Faces, levels: int, held: Any, volume: float, share: float
             slot = 64 * w + high
             if slot <= stop or volume * faces.last[slot] <= best:
                 return best
-            inside -= 1  # among equal coordinates only the lowest slot has the true count; the others give less, harmlessly
+            inside -= (
+                1  # among equal coordinates only the lowest slot has the true count; the others give less, harmlessly
+            )
             value = volume * faces.last[slot] - inside * share
             if value > best:
                 best = value
@@ -169,7 +172,7 @@ def _last_closed(faces: Faces, levels: int, held: Any, volume: float, share: flo
 
 @compiled
 def _set_face(faces: Faces, face: int, r: int, sets: Any, is_open: bool) -> int:
-    """Set `face` at rank `r`: 1 where every face is touched, 0 where it is not itself, -1 where an outer face no longer is."""
+    """Set `face` at rank `r`: 1 if all faces are touched, 0 if this is not, -1 if an outer one no longer is."""
     words = faces.held.shape[1]
     some = np.uint64(0)
     for w in range(words):
@@ -194,8 +197,9 @@ def _set_face(faces: Faces, face: int, r: int, sets: Any, is_open: bool) -> int:
 def open_boxes(faces: Faces, share: float, best: float, high: int, low: int, each: bool, boxes: Any) -> Any:
     """Look for an open box whose volume exceeds its points by more than `best`; each point counts `share`.
 
-    The first face goes through the ranks `high` down to `low`. With `each`, every rank of the first face has a row of `boxes`
-    of its own, written where it has a box above `best`. Returns (value, number of rows): of the best box, or of `best` and 0.
+    The first face goes through the ranks `high` down to `low`. With `each`, every rank of the first face has a row of
+    `boxes` of its own, written where it has a box above `best`. Returns (value, number of rows): of the best box, or
+    of `best` and 0.
     """
     levels = faces.count.shape[0] - 1
     found = 0
@@ -275,12 +279,12 @@ def closed_boxes(faces: Faces, share: float, best: float, high: int, low: int, e
 
 @compiled
 def worst_boxes(points: Any, faces: Faces, above: float, boxes: Any) -> int:
-    """Fill `boxes` with the worst box above `above` of each coordinate of the first face, open and closed; their number."""
+    """Fill `boxes` with the worst box above `above` for each coordinate of the first face; how many there are."""
     touch(points, faces)
     share = 1.0 / len(points)
     _, n_open = open_boxes(faces, share, above, faces.count[0], 0, True, boxes)
     _, n_closed = closed_boxes(faces, share, above, faces.count[0] - 1, 0, True, boxes[n_open:])
-    return n_open + n_closed
+    return int(n_open + n_closed)
 
 
 @compiled
@@ -290,4 +294,4 @@ def worst_box(points: Any, faces: Faces, box: Any) -> float:
     share = 1.0 / len(points)
     value, _ = open_boxes(faces, share, -1.0, faces.count[0], 0, False, box)
     value, _ = closed_boxes(faces, share, value, faces.count[0] - 1, 0, False, box)
-    return value
+    return float(value)

@@ -30,7 +30,7 @@ class Request:
     is_range: bool = False
     axes: tuple[str, ...] = ()
     kept_out: tuple[str, ...] | None = None
-    scale: str = "log"
+    scale: str = "raw"
     between: str = "references"
     method: str = "joint"
     keep: dict[str, tuple[str, ...]] = field(default_factory=dict)

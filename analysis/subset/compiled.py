@@ -6,7 +6,7 @@ Only kernel modules import this one, and they are imported when a function is ca
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from carps_lite.errors import MissingDependency
 
@@ -21,35 +21,35 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def compiled(function: F) -> F:
     """Compile to machine code, kept on disk; the GIL is released, so that threads search side by side."""
-    made: F = numba.njit(cache=True, nogil=True, boundscheck=False, error_model="numpy")(function)
-    return made
+    return cast(F, numba.njit(cache=True, nogil=True, boundscheck=False, error_model="numpy")(function))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def bits_set(typing_context: Any, word: Any) -> Any:
-    """The number of set bits of a uint64, as int64."""
-
+def _bits_set(typing_context: Any, word: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return numba.types.int64(numba.types.uint64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def lowest_bit(typing_context: Any, word: Any) -> Any:
-    """The place of the lowest set bit of a uint64; 64 where there is none."""
-
+def _lowest_bit(typing_context: Any, word: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], context.get_constant(numba.types.boolean, 0))
 
     return numba.types.int64(numba.types.uint64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def leading_zeros(typing_context: Any, word: Any) -> Any:
-    """The number of zeros above the highest set bit of a uint64; 64 where there is none."""
-
+def _leading_zeros(typing_context: Any, word: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctlz(arguments[0], context.get_constant(numba.types.boolean, 0))
 
     return numba.types.int64(numba.types.uint64), codegen
+
+
+Instruction: TypeAlias = Callable[[Any], int]
+
+bits_set = cast(Instruction, intrinsic(_bits_set))
+"""The number of set bits of a uint64."""
+lowest_bit = cast(Instruction, intrinsic(_lowest_bit))
+"""The place of the lowest set bit of a uint64; 64 where there is none."""
+leading_zeros = cast(Instruction, intrinsic(_leading_zeros))
+"""The number of zeros above the highest set bit of a uint64; 64 where there is none."""

@@ -1,9 +1,10 @@
 """Compiled: certified upper bounds of the star discrepancy by a bracketing cover that is refined where it matters.
 
-All corners between two, a <= q <= b, have at most the discrepancy max(vol(b) - #{p < a} / n, #{p <= b} / n - vol(a)): the brackets of
-Thiémard (An algorithm to compute bounds for the star discrepancy, J. Complexity 17, 2001). Here the brackets are ranges of ranks
-on the grid of coordinates, where the supremum is attained. The one with the largest bound is halved, time after time; the
-largest bound left is an upper bound at any moment, and with nothing left to halve the value is exact.
+All corners between two, a <= q <= b, have at most the discrepancy max(vol(b) - #{p < a} / n, #{p <= b} / n - vol(a)):
+the brackets of Thiémard (An algorithm to compute bounds for the star discrepancy, J. Complexity 17, 2001). Here the
+brackets are ranges of ranks on the grid of coordinates, where the supremum is attained. The one with the largest
+bound is halved, time after time; the largest bound left is an upper bound at any moment, and with nothing left to
+halve the value is exact.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def _pop(cover: Cover) -> None:
 
 @compiled
 def _halve(grid: Grid, low: Any, high: Any) -> Any:
-    """The dimension to halve and the rank at which: where the two corners differ by the largest ratio, mid of the values."""
+    """The dimension to halve, where the corners differ by the largest ratio, and the rank at which."""
     chosen, most = -1, -1.0
     for j in range(len(low)):
         if low[j] < high[j]:
@@ -122,7 +123,7 @@ def _halve(grid: Grid, low: Any, high: Any) -> Any:
 
 @compiled
 def refine(points: Any, grid: Grid, cover: Cover, lower: float, times: int) -> float:
-    """Halve the bracket with the largest bound `times` times, unless none is above `lower` or the room is full; the new `lower`."""
+    """Halve the bracket of the largest bound `times` times, or until none is above `lower`; the new `lower`."""
     d = points.shape[1]
     low, high = np.empty(d, np.int32), np.empty(d, np.int32)
     for _ in range(times):

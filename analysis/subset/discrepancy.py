@@ -1,7 +1,7 @@
 """The L-infinity star discrepancy of a point set in the unit cube, exactly, and the box that attains it.
 
-D*(P) = sup over q in [0, 1]^d of max(vol[0, q) - #{p in P: p < q} / n, #{p in P: p <= q} / n - vol[0, q]), with inequalities that hold
-in every coordinate. So points on the border, ties and duplicates need no care from the caller.
+D*(P) = sup over q in [0, 1]^d of max(vol[0, q) - #{p in P: p < q} / n, #{p in P: p <= q} / n - vol[0, q]), with
+inequalities that hold in every coordinate. So points on the border, ties and duplicates need no care from the caller.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from carps_lite.errors import InputError
 Points: TypeAlias = npt.NDArray[np.float64]
 
 SMALL = 10**6
-"""Up to about this many tight boxes are looked at in one go; more are taken by slabs, between which Ctrl-C and limits work."""
+"""Up to about this many tight boxes are looked at in one go; more by slabs, between which Ctrl-C and limits work."""
 MOST_POINTS = 20_000
 """The bit sets of more points do not fit into a few GB of memory."""
 
@@ -31,13 +31,13 @@ class Box:
     discrepancy: float
     corner: tuple[float, ...]
     closed: bool
-    """A closed box holds more points than its volume, an open one fewer; the points on its faces belong to a closed one only."""
+    """A closed box holds more points than its volume, with those on its faces; an open one fewer, without them."""
     inside: int
     """How many of the points it holds."""
 
 
 def as_points(points: Any) -> Points:
-    """Check that `points` is an (n, d) array of finite numbers in [0, 1] and return it as floats, else raise InputError."""
+    """Return `points` as an (n, d) array of floats; InputError unless they are finite and in [0, 1]."""
     try:
         array = np.array(points, dtype=float, order="C")
     except (TypeError, ValueError):
@@ -51,8 +51,11 @@ def as_points(points: Any) -> Points:
     if len(outside):
         row = array[outside[0]]
         worst = row[np.argmax(np.abs(row - 0.5))]
-        raise InputError(f"points must lie in [0, 1]: {_rows(outside)} outside, such as {worst:g}; normalise or clip them")
-    return np.abs(array)  # -0.0 becomes 0.0
+        raise InputError(
+            f"points must lie in [0, 1]: {_rows(outside)} outside, such as {worst:g}; normalise or clip them"
+        )
+    result: Points = np.abs(array)
+    return result  # -0.0 becomes 0.0
 
 
 def _rows(rows: npt.NDArray[np.intp]) -> str:
@@ -65,8 +68,9 @@ def _rows(rows: npt.NDArray[np.intp]) -> str:
 def star_discrepancy(points: Any) -> float:
     """Compute the exact star discrepancy of `points` (n, d) in [0, 1].
 
-    The cost grows like (n/d)^d: a fraction of a second for 1,000 points in d = 3 or 100 in d = 6; `bounds` brackets the
-    value within a given time where this is out of reach. Raises InputError for other values, MissingDependency without numba.
+    The cost grows like (n/d)^d: a fraction of a second for 1,000 points in d = 3 or 100 in d = 6; `bounds` brackets
+    the value within a given time where this is out of reach. Raises InputError for other values, MissingDependency
+    without numba.
     """
     return attaining_box(points).discrepancy
 
@@ -82,14 +86,16 @@ def worst_within(
 ) -> tuple[Box, bool]:
     """The worst box found in `time_limit` seconds, and whether it was all that there is to look at.
 
-    `known` is a value that is known to be attained: only boxes above it are looked for, and a Box of value `known` without a
-    corner stands for none.
+    `known` is a value that is known to be attained: only boxes above it are looked for, and a Box of value `known`
+    without a corner stands for none.
     """
     from carps_lite.analysis.subset import boxes
 
     n, d = points.shape
     if n > MOST_POINTS:
-        raise InputError(f"the exact star discrepancy takes at most {MOST_POINTS:,} points, got {n:,}; use bounds(points)")
+        raise InputError(
+            f"the exact star discrepancy takes at most {MOST_POINTS:,} points, got {n:,}; use bounds(points)"
+        )
     if d == 1 or n == 1:
         time_limit = None
     # the last dimension is walked through without bit sets, so it had better be the one with the most distinct values

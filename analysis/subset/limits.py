@@ -15,9 +15,9 @@ MOST_BOXES = 5e7
 def lower_bound(points: Points, k: int, keep: Sequence[int] = ()) -> float:
     """A value that the star discrepancy of no `k` of `points` (n, d), those to `keep` among them, can be below.
 
-    The largest of: 1 / (2 k), which a projection to one coordinate has at the least (Niederreiter 1992, theorem 2.6); the
-    volume of an open box less the share 1 / k for each of all points in it; the share of the points to keep in a closed
-    box less its volume.
+    The largest of: 1 / (2 k), which a projection to one coordinate has at the least (Niederreiter 1992, theorem 2.6);
+    the volume of an open box less the share 1 / k for each of all points in it; the share of the points to keep in a
+    closed box less its volume.
     """
     from carps_lite.analysis.subset import boxes
 

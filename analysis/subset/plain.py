@@ -14,9 +14,10 @@ from carps_lite.analysis.subset.discrepancy import as_points
 
 
 def star_discrepancy_by_grid(points: Any) -> float:
-    """Compute the exact star discrepancy of `points` (n, d) in [0, 1] in n times (number of distinct coordinates + 1)^d steps.
+    """Compute the exact star discrepancy of `points` (n, d) in [0, 1] in n (m + 1)^d steps for m distinct coordinates.
 
-    The supremum is attained on the grid of the distinct coordinates and 1 (Niederreiter 1972), by an open or a closed box.
+    The supremum is attained on the grid of the distinct coordinates and 1 (Niederreiter 1972), by an open or a closed
+    box.
     """
     points = as_points(points)
     n, d = points.shape

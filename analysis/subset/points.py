@@ -50,7 +50,7 @@ class Points:
 
 
 def to_points(
-    performance: Performance, optimizers: Sequence[str], scale: str = "log", between: str = "references"
+    performance: Performance, optimizers: Sequence[str], scale: str = "raw", between: str = "references"
 ) -> Points:
     """Make the points of all tasks on which every one of `optimizers` has runs.
 

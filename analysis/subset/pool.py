@@ -1,9 +1,9 @@
 """Compiled: the box constraints that a subset of at most a given discrepancy must meet, made as they are needed.
 
-A subset of k points has a discrepancy of at most t exactly if each closed box of volume v holds at most floor(k (v + t)) of
-them, and each open box at least ceil(k (v - t)). Few of these constraints matter: those that a search met violated, each
-**lifted**, which is to say moved over the grid of all coordinates (closed boxes outwards, open ones inwards) as long as its
-limit stays the same whole number. A lifted box implies the one it came from, and many others.
+A subset of k points has a discrepancy of at most t exactly if each closed box of volume v holds at most floor(k (v +
+t)) of them, and each open box at least ceil(k (v - t)). Few of these constraints matter: those that a search met
+violated, each **lifted**, which is to say moved over the grid of all coordinates (closed boxes outwards, open ones
+inwards) as long as its limit stays the same whole number. A lifted box implies the one it came from, and many others.
 
 Axes: M room for boxes, n points to choose from, d dimensions.
 """
@@ -19,7 +19,7 @@ from carps_lite.analysis.subset.compiled import compiled
 GAP = 1e-9
 """A discrepancy counts as smaller if it is smaller by this much; so this is also the error of a proof."""
 ROUNDING = 1e-12
-"""Whole-number limits are taken as reached within this share, which is above the error of a volume and far below GAP."""
+"""Whole-number limits are taken as reached within this share: above the error of a volume, far below GAP."""
 
 
 class Pool(NamedTuple):
@@ -63,22 +63,22 @@ def make_grid(points: Any) -> Grid:
 
 
 @compiled
-def below(rng: Any, n: int) -> int:
+def below(rng: Any, n: int) -> Any:
     """A random whole number below `n` (xorshift64, Marsaglia 2003), so that a search can stop and go on anywhere."""
     x = rng[0]
     x ^= x << np.uint64(13)
     x ^= x >> np.uint64(7)
     x ^= x << np.uint64(17)
     rng[0] = x
-    return np.int64((x >> np.uint64(11)) % np.uint64(n))
+    return np.int64((x >> np.uint64(11)) % np.uint64(n))  # numba's int() of an unsigned number stays unsigned
 
 
 @compiled
 def limit(closed: int, volume: float, k: int, t: float) -> int:
     """How many of k points a box may hold (closed) or must hold (open) for a discrepancy of at most `t`."""
     if closed:
-        return np.int64(np.floor(k * (volume + t + ROUNDING)))
-    return np.int64(np.ceil(k * (volume - t - ROUNDING)))
+        return int(np.floor(k * (volume + t + ROUNDING)))
+    return int(np.ceil(k * (volume - t - ROUNDING)))
 
 
 @compiled
@@ -91,7 +91,7 @@ def _product(grid: Grid, rank: Any, moved: int, by: int) -> float:
 
 @compiled
 def lift(row: Any, k: int, t: float, grid: Grid, rank: Any, blocked: Any, rng: Any) -> float:
-    """Move the corner in `row` (d coordinates, then 1 for closed) as far as its limit allows, in random order; its volume."""
+    """Move the corner in `row` (d coordinates, then 1 for closed) as far as its limit allows; its volume."""
     d = len(rank)
     closed = row[d] > 0.5
     by = 1 if closed else -1
@@ -143,9 +143,7 @@ def lower_threshold(pool: Pool, k: int, t: float) -> None:
 
 
 @compiled
-def add_box(
-    pool: Pool, row: Any, volume: float, points: Any, chosen: Any, t: float, step: int, rng: Any
-) -> None:
+def add_box(pool: Pool, row: Any, volume: float, points: Any, chosen: Any, t: float, step: int, rng: Any) -> None:
     """Put the box in `row` into the pool, in the place of one that has been slack for long where the pool is full."""
     room, d = pool.corner.shape
     b = pool.size[0]

@@ -1,8 +1,8 @@
 """Proving that no subset has a smaller discrepancy: the box constraints of `pool`, solved as a whole by CP-SAT.
 
 A relaxation with few boxes is solved; the boxes that its solution violates join it, lifted; and so on until it has no
-solution (proof) or a solution violates nothing (a better subset, and a smaller threshold). Equal points are one whole-number
-variable. Needs ortools.
+solution (proof) or a solution violates nothing (a better subset, and a smaller threshold). Equal points are one
+whole-number variable. Needs ortools.
 """
 
 from __future__ import annotations
@@ -53,13 +53,17 @@ def prove_optimum(
 ) -> Proof:
     """Show that no subset is better than `indices` of that `discrepancy`, or find one, within `seconds` of wall time.
 
-    `boxes` (m, d + 1): corners, then 1 for closed boxes or 0 for open ones, to start with. Where the time is over before
-    a proof, thresholds in between raise the lower bound.
+    `boxes` (m, d + 1): corners, then 1 for closed boxes or 0 for open ones, to start with. Where the time is over
+    before a proof, thresholds in between raise the lower bound.
     """
     from carps_lite.analysis.subset.pool import GAP
 
     began = perf_counter()
-    left = (lambda: np.inf) if seconds is None else (lambda: began + seconds - perf_counter())
+    limit = np.inf if seconds is None else seconds
+
+    def left() -> float:
+        return began + limit - perf_counter()
+
     case = _Relaxation(points, len(indices), keep, boxes, seed, n_processes)
     best, value = tuple(indices), discrepancy
     ceiling, share = value, 0.7  # a ceiling below the value: up there the time did not do, so bisect below it
@@ -82,9 +86,7 @@ def prove_optimum(
 class _Relaxation:
     """The boxes met so far, over the different points and how often each is there."""
 
-    def __init__(
-        self, points: Points, k: int, keep: Sequence[int], boxes: Points, seed: int, n_processes: int
-    ) -> None:
+    def __init__(self, points: Points, k: int, keep: Sequence[int], boxes: Points, seed: int, n_processes: int) -> None:
         from carps_lite.analysis.subset import boxes as kernels
         from carps_lite.analysis.subset import pool
 
@@ -156,7 +158,10 @@ class _Relaxation:
         """The strictest limit of each set of points."""
         limits: dict[tuple[bool, bytes], int] = {}
         for closed, volume, held in self.constraints.values():
-            key, most = (closed, held.astype(np.int64).tobytes()), self.pool.limit(int(closed), volume, self.k, threshold)
+            key, most = (
+                (closed, held.astype(np.int64).tobytes()),
+                self.pool.limit(int(closed), volume, self.k, threshold),
+            )
             if (closed and most >= self.k) or (not closed and most <= 0):
                 continue
             before = limits.get(key)

@@ -1,8 +1,8 @@
-"""Choosing k of n points so that the discrepancy of the chosen ones is small: search, and a proof where that is within reach.
+"""Choosing k of n points so that the discrepancy of the chosen ones is small: search, and a proof within reach.
 
-`select_subset` runs one walk a core (`walk`), each from a random subset of its own. What is promised: with `max_steps` and
-without `time_limit` the same arguments give the same result anywhere; a time limit only decides after which step a walk
-ends, so that two runs of unequal length agree up to the shorter one's end.
+`select_subset` runs one walk a core (`walk`), each from a random subset of its own. What is promised: with
+`max_steps` and without `time_limit` the same arguments give the same result anywhere; a time limit only decides after
+which step a walk ends, so that two runs of unequal length agree up to the shorter one's end.
 """
 
 from __future__ import annotations
@@ -65,15 +65,17 @@ def select_subset(
     n_processes: int = 1,
     prove: bool | None = None,
     progress: Progress | None = None,
+    progress_every: float = 0.1,
     clock: Clock = perf_counter,
 ) -> Selection:
     """Choose `k` rows of `points` (n, d) in [0, 1] whose star discrepancy in the unit cube is as small as can be found.
 
-    `time_limit` in seconds of `clock`, compilation apart; `max_steps` for each walk; one of the two is needed. `keep`: rows
-    that must be among them. `n_processes`: walks side by side, one a core (threads outside the GIL). `prove`: also try to
-    prove the optimum (needs ortools); None: where the case is small, ortools is there and time is limited. `progress` is
-    told about ten times a second. Ctrl-C returns the best so far, marked `interrupted`. Raises InputError for points
-    outside [0, 1] or not finite, k > n, equal points, or rows to keep that do not exist; MissingDependency without numba.
+    `time_limit` in seconds of `clock`, compilation apart; `max_steps` for each walk; one of the two is needed.
+    `keep`: rows that must be among them. `n_processes`: walks side by side, one a core (threads outside the GIL).
+    `prove`: also try to prove the optimum (needs ortools); None: where the case is small, ortools is there and time
+    is limited. `progress` is told every `progress_every` seconds or after each chunk of steps, whatever is longer.
+    Ctrl-C returns the best so far, marked `interrupted`. Raises InputError for points outside [0, 1] or not finite, k
+    > n, equal points, or rows to keep that do not exist; MissingDependency without numba.
     """
     points = as_points(points)
     keep = _check(points, k, keep, time_limit, max_steps)
@@ -87,7 +89,7 @@ def select_subset(
     proving = _proving(points, k, prove, time_limit)
     began = clock()
     bound = lower_bound(points, k, keep)
-    search = _Search(walks, bound, began, clock, progress)
+    search = _Search(walks, bound, began, clock, progress, progress_every)
     share = 0.4 if proving and time_limit is not None else 1.0
     search.run(None if time_limit is None else began + share * time_limit, max_steps, patient=not proving)
     found = search.result()
@@ -126,6 +128,7 @@ def _walks(points: Points, k: int, keep: tuple[int, ...], seed: int, number: int
 
     small = start(np.eye(3, points.shape[1]), np.array([0]), 0, 0, 4)
     go_on(small, 3, 0.0)
+    lower_bound(small.points, 1, (0,))
     free = np.setdiff1d(np.arange(len(points)), keep)
     walks = []
     for stream in np.random.SeedSequence(seed).spawn(number):
@@ -152,14 +155,15 @@ class _Search:
     """Walks side by side, in chunks of steps between which time, progress and Ctrl-C are looked at."""
 
     def __init__(
-        self, walks: list[Walk], bound: float, began: float, clock: Clock, progress: Progress | None
+        self, walks: list[Walk], bound: float, began: float, clock: Clock, progress: Progress | None, every: float
     ) -> None:
-        self.walks, self.bound, self.began, self.clock, self.progress = walks, bound, began, clock, progress
+        self.walks, self.bound, self.began, self.clock = walks, bound, began, clock
+        self.progress, self.every = progress, every
         self.interrupted = False
         self.improved = 0.0  # seconds after the start
 
     def run(self, deadline: float | None, max_steps: int | None, patient: bool) -> None:
-        """Search until the deadline, the steps, a proven optimum or, if not `patient`, a long time without improvement."""
+        """Search until the deadline, the steps, a proven optimum or, if not `patient`, a long standstill."""
         from carps_lite.analysis.subset.walk import go_on
 
         chunk, told = 1, self.began
@@ -177,7 +181,7 @@ class _Search:
                         chunk = max(1, chunk // 2)
                     if self._best() < best:
                         best, self.improved = self._best(), now - self.began
-                    if self.progress and now - told > 0.1:
+                    if self.progress and now - told >= self.every:
                         told = now
                         self.progress(self.result())
             except KeyboardInterrupt:
@@ -232,7 +236,9 @@ def _prove(
     size = int(pool.size[0])
     boxes = np.column_stack([pool.corner[:size], pool.closed[:size]])
     try:
-        proof = prove_optimum(points, found.indices, found.discrepancy, found.lower_bound, keep, boxes, seconds, seed, len(search.walks))
+        proof = prove_optimum(
+            points, found.indices, found.discrepancy, found.lower_bound, keep, boxes, seconds, seed, len(search.walks)
+        )
     except KeyboardInterrupt:
         return replace(found, interrupted=True)
     return replace(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from carps_lite.analysis.subset.discrepancy import Points, as_points
+from carps_lite.analysis.subset.discrepancy import Points, as_points, attaining_box
 from carps_lite.analysis.subset.search import Clock, Progress, Selection, select_subset
 from carps_lite.errors import InputError, check_whole, nearest
 
@@ -38,15 +38,15 @@ def select_subsets(
     progress: Progress | None = None,
     clock: Clock = perf_counter,
 ) -> tuple[Selection, ...]:
-    """Choose a subset of each of `sizes` from `points` (n, d), disjoint by row and by `groups` (n,), the group of each row.
+    """Choose a subset of each of `sizes` from `points` (n, d), disjoint by row and by group: `groups` (n,).
 
-    `sequential`: each subset from what its predecessors left, so the first is the best. `split`: one subset of the total size,
-    which is then divided; rows whose group went to another part are replaced. `joint`: rounds in which the subsets take
-    turns at the first choice and then improve on what the others leave, for the smallest largest ratio of a
-    subset's discrepancy to what its size reaches alone. `keep`: for each subset the rows that it must hold. `time_limit` and
-    `max_steps` (of each single search, with which alone the result is repeatable) are shared out; the rest as in
-    `select_subset`. Bounds hold for each subset by itself, and none is proven. Raises InputError as `select_subset` does, and where
-    the groups cannot be dealt out.
+    `sequential`: each subset from what its predecessors left, so the first is the best. `split`: one subset of the
+    total size, which is then divided; rows whose group went to another part are replaced. `joint`: rounds in which
+    the subsets take turns at the first choice and then improve on what the others leave, for the smallest largest
+    ratio of a subset's discrepancy to what its size reaches alone. `keep`: for each subset the rows that it must
+    hold. `time_limit` and `max_steps` (of each single search, with which alone the result is repeatable) are shared
+    out; the rest as in `select_subset`. Bounds hold for each subset by itself, and none is proven. Raises InputError
+    as `select_subset` does, and where the groups cannot be dealt out.
     """
     points = as_points(points)
     if method not in METHODS:
@@ -72,7 +72,9 @@ def _check(
         raise InputError(f"sizes: {sum(sizes)} rows in all are more than the {len(points)} there are")
     if len(groups) != len(points):
         raise InputError(f"groups must name a group for each of {len(points)} rows, got {len(groups)}")
-    keeps = tuple(tuple(sorted({int(row) for row in rows})) for rows in (keep if keep is not None else [()] * len(sizes)))
+    keeps = tuple(
+        tuple(sorted({int(row) for row in rows})) for rows in (keep if keep is not None else [()] * len(sizes))
+    )
     if len(keeps) != len(sizes):
         raise InputError(f"keep must have rows for each of {len(sizes)} subsets, got {len(keeps)}")
     owner: dict[Hashable, int] = {}
@@ -111,12 +113,18 @@ class _Case:
         taken += [row for i, rows in enumerate(self.keeps) if i != own and own is not None for row in rows]
         return np.flatnonzero(~np.isin(self.groups, self.groups[taken]))
 
-    def select(self, i: int, rows: Rows, seconds: float | None, seed: int, keep: Sequence[int] | None = None) -> Selection:
+    def select(self, i: int, rows: Rows, seconds: float | None, seed: int) -> Selection:
         """Subset `i` from these rows, in the places of all rows."""
-        kept = np.searchsorted(rows, self.keeps[i] if keep is None else keep)
+        points, k = self.points[rows], self.sizes[i]
+        kept = np.searchsorted(rows, self.keeps[i]).tolist()
+        if (points == points[0]).all():
+            others = [row for row in range(len(rows)) if row not in kept]
+            value = attaining_box(points[:k]).discrepancy
+            chosen = sorted(rows[kept + others[: k - len(kept)]].tolist())
+            return Selection(tuple(chosen), value, value, False, 0.0, bool(self.stopped))
         found = select_subset(
-            self.points[rows], self.sizes[i], seed=seed, time_limit=0.05 if self.stopped else seconds, keep=kept.tolist(),
-            max_steps=self.max_steps, n_processes=self.n_processes, prove=False, progress=self.progress, clock=self.clock,
+            points, k, seed=seed, time_limit=0.05 if self.stopped else seconds, max_steps=self.max_steps, keep=kept,
+            n_processes=self.n_processes, prove=False, progress=self.progress, clock=self.clock,
         )  # fmt: skip
         if found.interrupted:
             self.stopped.append(True)  # Ctrl-C ends them all: what is left is done in a moment each
@@ -124,7 +132,7 @@ class _Case:
         return replace(found, indices=tuple(rows[list(found.indices)].tolist()))
 
     def cover(self, rows: Rows, subsets: Sequence[int]) -> dict[int, Rows]:
-        """Deal the groups of these rows out so that each of these subsets has enough; raises InputError where none is found."""
+        """Deal the groups of these rows out so that each of these subsets has enough; InputError if none is found."""
         rng = np.random.default_rng([self.seed, 7])
         names, number = np.unique(self.groups[rows], return_counts=True)
         owner = {int(self.groups[row]): i for i in subsets for row in self.keeps[i]}
@@ -138,7 +146,9 @@ class _Case:
             if max(need.values()) <= 0:
                 return {i: rows[[dealt[int(g)] == i for g in self.groups[rows]]] for i in subsets}
         sizes = ", ".join(str(self.sizes[i]) for i in subsets)
-        raise InputError(f"groups: no way found to give subsets of {sizes} rows groups of their own: {len(names)} groups")
+        raise InputError(
+            f"groups: no way found to give subsets of {sizes} rows groups of their own: {len(names)} groups"
+        )
 
 
 def _choose(case: _Case, i: int, others: dict[int, Selection], seconds: float | None, seed: int) -> Selection:
@@ -207,7 +217,9 @@ def _joint(case: _Case) -> list[Selection]:
     rng = np.random.default_rng([case.seed, 11])
 
     def score(found: list[Selection]) -> tuple[float, float]:
-        ratios = [one.discrepancy / max(by_itself.discrepancy, 1e-9) for one, by_itself in zip(found, alone, strict=True)]
+        ratios = [
+            one.discrepancy / max(by_itself.discrepancy, 1e-9) for one, by_itself in zip(found, alone, strict=True)
+        ]
         return max(ratios), sum(ratios)
 
     best: list[Selection] | None = None

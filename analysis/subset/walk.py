@@ -1,10 +1,10 @@
 """Compiled: the local search for a subset of smaller discrepancy, by swaps that repair violated boxes.
 
-The subset is to meet the constraints of `pool` for a threshold t just below the best discrepancy known. A step picks a
-violated box at random and makes the swap that repairs it at the least weighted number of new violations; points just
-swapped are tabu for a few steps, and boxes that stay violated gain weight (breakout, Morris 1993). Once no box of the
-pool is violated, the exact discrepancy either finds new boxes or is the new best, and t goes below it. Boxes with slack cannot be
-broken by one swap, so only those without slack are looked at.
+The subset is to meet the constraints of `pool` for a threshold t just below the best discrepancy known. A step picks
+a violated box at random and makes the swap that repairs it at the least weighted number of new violations; points
+just swapped are tabu for a few steps, and boxes that stay violated gain weight (breakout, Morris 1993). Once no box
+of the pool is violated, the exact discrepancy either finds new boxes or is the new best, and t goes below it. Boxes
+with slack cannot be broken by one swap, so only those without slack are looked at.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _look(walk: Walk, target: float) -> bool:
 
 @compiled
 def _cost_in(walk: Walk, n_tight: int) -> None:
-    """What taking each point in costs: the weight of the boxes that it breaks, less that of those that it helps to mend."""
+    """What taking each point in costs: the weights of the boxes that it breaks less those that it helps."""
     pool, cost = walk.pool, walk.cost[0]
     cost[:] = 0
     for q in range(n_tight):
@@ -130,7 +130,7 @@ def _cost_out(walk: Walk, n_tight: int, out: int) -> int:
 
 @compiled
 def _best_swap(walk: Walk, n_tight: int, n_exact: int, mended: int) -> Any:
-    """The swap that mends the box `mended` at the least cost: (place in the subset, point, cost); place -1: there is none."""
+    """The swap that helps the box `mended` at the least cost: (place in the subset or -1 for none, point, cost)."""
     pool, step = walk.pool, walk.step[0]
     wanted = pool.closed[mended]  # a point goes out that is in an overfull closed box, or is outside of an open one
     change, holds = walk.cost[1], pool.holds[mended]

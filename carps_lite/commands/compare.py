@@ -45,8 +45,9 @@ def main(args: Sequence[str]) -> int:
     source = open_sources(stores(further, given.get("results")))
     workers_wanted = None if workers == "null" else int(workers)
     choice = locate("carps_lite.analysis.selection.Choice")(None, listed(given, "task"), seeds(given), workers_wanted)
+    frames = source.frames(columns=locate("carps_lite.analysis.curves.COLUMNS"))
     found = locate("carps_lite.analysis.compare.compare")(
-        *source.frames(), first, second, choice, None if budget == "null" else budget, source.impossible(), rope
+        *frames, first, second, choice, None if budget == "null" else budget, source.impossible(), rope
     )
     print("\n".join([*found.lines, *(f"{note}." for note in source.notes)]))
     return 0

@@ -18,9 +18,12 @@ usage: carps-lite references task=SPEC[,SPEC...] [rerun=true]
 
 For one objective: `bad`, what random search has found after 100 evaluations (median of 21 seeds; after 2,000 where most
 seeds find nothing feasible before), and `good`, the optimum or the best of 21 times 2,000 random evaluations. For
-several: the task's reference point and an ideal point. They are kept with the task's version in
-./configs/references/tasks.csv. Tasks that have a reference for their present version are left alone, unless rerun=true;
-those that the package itself carries always are."""
+several, both are hypervolume gaps between the task's reference point and the ideal point: `bad` that of random search
+after 100 evaluations, `good` that of the known Pareto front or of all trials of 21 times 2,000 together. Tasks whose
+evaluation is a training (cost: measured) take 5 seeds of 50 evaluations for both.
+
+They are kept with the task's version in ./configs/references/tasks.csv. Tasks that have a reference for their present
+version are left alone, unless rerun=true; those that the package itself carries always are."""
 
 OPTIONS = ("task", "rerun")
 SAVE_EVERY = 20.0  # seconds, so that a stopped computation goes on where it was
@@ -88,6 +91,6 @@ def _is_current(one: Any, stored: Any) -> bool:
 
 def _line(found: Any) -> str:
     if found.bad is not None:
-        return f"{found.task}: bad {found.bad:.6g}, good {found.good:.6g} ({found.source})"
-    reference = "none" if found.reference is None else " ".join(f"{v:.6g}" for v in found.reference)
-    return f"{found.task}: reference {reference}, ideal {' '.join(f'{v:.6g}' for v in found.ideal)} ({found.source})"
+        what = "" if found.ideal is None else "gaps "
+        return f"{found.task}: {what}bad {found.bad:.6g}, good {found.good:.6g} ({found.source})"
+    return f"{found.task}: no reference point, ideal {' '.join(f'{v:.6g}' for v in found.ideal)} ({found.source})"

@@ -24,23 +24,22 @@ usage: carps-lite report [STORE ...] [key=value ...]
                     (FILE.parquet) and baseline:NAME; of runs that two of them have, the first named counts
   out=null          where the report goes; null: report/ in the first store's folder
   budget=null       where optimizers are compared: 100, 200trials, 3600sim; null: the largest that all reached
-  axis=full         of the curves: full (evaluations), trials or sim (seconds)
+  axis=full         of the curves: full (evaluations), trials, sim (simulated seconds), wall (real ones), energy
   task=null         only these tasks: ids, or patterns such as 'bbob*'; several with commas
   optimizer=null    only these optimizers, likewise
   seeds=null        only these seeds: 5 (0 to 4), 5..9 or [1,3]
   n_workers=null    only runs with so many simulated workers
   title="carps-lite report"
 
-Writes index.html (one self-contained page), report.md, tables/*.csv and figures/*.svg, *.png."""
+Writes index.html (one self-contained page), report.md, tables/*.csv and *.tex,
+figures/*.svg, *.png and *.pdf, and citations.bib."""
 
 
 def main(args: Sequence[str]) -> int:
     """Write the report and print its answer."""
-    named = [arg for arg in args if "=" not in arg and not arg.startswith("-")]
-    options = [arg for arg in args if arg not in named]
+    named, folders, options = _parted(args)
     given = read("report", options)
-    told = any(arg.startswith("results=") for arg in options)
-    source = _opened(named, given["results"] if told or not named else None)
+    source = _opened(named, folders)
     begin = perf_counter()
     out = (
         parse_folder(given["out"], "out") if given["out"] is not None else (source.folder or Path("results")) / "report"
@@ -61,13 +60,24 @@ def main(args: Sequence[str]) -> int:
     return 0
 
 
-def _opened(named: Sequence[str], results: Any) -> Stack:
-    """Open the stores; `results` is None where plain arguments alone name them."""
+def _parted(args: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Stores that stand alone, those of `results=`, which Hydra's grammar would take for a sweep, and the rest."""
+    named = [arg for arg in args if "=" not in arg and not arg.startswith("-")]
+    folders = [arg.removeprefix("results=") for arg in args if arg.startswith("results=")]
+    return named, folders, [arg for arg in args if arg not in named and not arg.startswith("results=")]
+
+
+def _opened(named: Sequence[str], folders: Sequence[str]) -> Stack:
+    """Open the stores. Raises InputError where one of them is none."""
     from carps_lite.stack import open_sources
 
-    if not isinstance(results, str) and not (results is None and named):
-        raise InputError(f"results must be the name of a folder, got {results!r}")
-    return open_sources(stores(named, results))
+    if len(folders) > 1:
+        raise InputError("report: results is given twice; several stores stand in one, with commas")
+    text = folders[0] if folders else None
+    if text is not None and (text.startswith("[") or text in ("", "null")):
+        raise InputError(f"results must be the name of a folder, got {text!r}")
+    quoted = text is not None and len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return open_sources(stores(named, text[1:-1] if text is not None and quoted else text))
 
 
 def _write(store: Any, out: Path, **given: Any) -> Any:

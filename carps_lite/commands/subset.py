@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -13,7 +14,6 @@ from carps_lite import catalog
 from carps_lite.commands.arguments import read
 from carps_lite.commands.settings import parse_folder
 from carps_lite.errors import InputError, nearest
-from carps_lite.locate import locate
 
 HELP = """carps-lite subset: choose the few tasks that represent all, by star discrepancy
 
@@ -29,7 +29,7 @@ usage: carps-lite subset [key=value ...] [--keep]
   at=budget         or area: the mean over the whole way to the budget
 
   between=references   what 0 and 1 of a task are: its fixed references; range: its best and worst here; none: as is
-  scale=log            raw, log or rank           method=joint    several subsets: joint, sequential or split
+  scale=raw            raw, log or rank           method=joint    several subsets: joint, sequential or split
   --keep               go on from the suites of these names, without dropping a member
   seed=0   seconds=10 (of search for each subset)   processes=1   out=null (subsets/ in the store's folder)
 
@@ -40,6 +40,7 @@ Writes ./configs/suites/NAME.yaml, which `run` takes at once, and NAME.json (how
 sizes, agreement) into `out`. With new tasks or results, the same command again.
 Ctrl-C ends the search with the best so far. It needs: pip install 'carps-lite[subset]'"""
 
+ANALYSIS = "carps_lite.analysis.subset"  # found by name: the core imports no analysis
 SUITE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 FILES = (".csv", ".parquet", ".pq")
 MARK = "carps-lite subset"  # in the first line of the suites that this command made
@@ -55,7 +56,7 @@ def main(args: Sequence[str]) -> int:
     request = _request(given, names, suites)
     begin = perf_counter()
     performance, inputs, home = _performance(given)
-    making = locate("carps_lite.analysis.subset.making")
+    making = import_module(f"{ANALYSIS}.making")
     print(making.headline(performance, request), flush=True)
     out = parse_folder(given["out"], "out") if given["out"] is not None else home / "subsets"
     made = making.make(performance, request, suites=suites, out=out, inputs=inputs, watch=_watch)
@@ -67,7 +68,7 @@ def main(args: Sequence[str]) -> int:
 
 def _request(given: Mapping[str, Any], names: Sequence[str], suites: Path) -> Any:
     sizes, is_range = _sizes(given["k"])
-    return locate("carps_lite.analysis.subset.choosing.Request")(
+    return import_module(f"{ANALYSIS}.choosing").Request(
         names=tuple(names),
         sizes=sizes,
         is_range=is_range,
@@ -85,7 +86,7 @@ def _request(given: Mapping[str, Any], names: Sequence[str], suites: Path) -> An
 
 def _performance(given: Mapping[str, Any]) -> tuple[Any, dict[str, Any], Path]:
     """The results, what the record says of them, and the folder beside which the record goes."""
-    reading = locate("carps_lite.analysis.subset.reading")
+    reading = import_module(f"{ANALYSIS}.reading")
     source = given["from"]
     if isinstance(source, str) and Path(source).suffix in FILES and not _is_archive(Path(source)):
         path = Path(source).expanduser()

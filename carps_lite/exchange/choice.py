@@ -38,7 +38,7 @@ class Chosen:
 
 
 def finished(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Runs that ended well, one a cell: of several, the fresh before the stale; and what was left out, as sentences."""
+    """Runs that ended well, and what was left out, as sentences. Raises InputError where all have failed."""
     done = runs[runs["state"] == "done"]
     left_out = [_runs(len(runs) - len(done), "failed")] if len(done) < len(runs) else []
     if done.empty:

@@ -52,3 +52,8 @@ def identify(
     except (TypeError, ValueError):
         raise InputError(f"{where}: seed must be a whole number, got {values['seed']!r}") from None
     return str(values["task"]), str(values["optimizer"]), seed
+
+
+def unfinished(n: int) -> str:
+    """`1 unfinished trial`, `3 unfinished trials`."""
+    return f"{n:,} unfinished trial{'' if n == 1 else 's'}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from carps_lite.errors import InputError, unknown
 from carps_lite.exchange.foreign import ForeignRun, ForeignTrial
-from carps_lite.exchange.naming import identify
+from carps_lite.exchange.naming import identify, unfinished
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -139,7 +139,7 @@ def _trials(source: str, study: Study, configs: bool, left_out: list[str]) -> tu
     every = sorted(study.get_trials(deepcopy=False), key=lambda t: t.number)
     done = [t for t in every if t.state.is_finished()]
     if len(done) < len(every):
-        left_out.append(f"{len(every) - len(done)} unfinished trials of study {study.study_name}")
+        left_out.append(f"{unfinished(len(every) - len(done))} of study {study.study_name}")
     steps = [step for t in done for step in t.intermediate_values]
     offset = 1 if steps and min(steps) == 0 else 0  # a first step that is called 0 has been done when it is reported
     full = {max(t.intermediate_values) + offset for t in done
@@ -168,7 +168,7 @@ def _trial(
     else:
         failure = "pruned" if t.state == TrialState.PRUNED else "failed"
     cost = None if t.duration is None else max(0.0, t.duration.total_seconds())
-    limits = t.system_attrs.get("constraints") or ()
+    limits = t.constraints.values() if t.constraints else ()
     return ForeignTrial(
         where,
         dict(t.params) if configs else {},

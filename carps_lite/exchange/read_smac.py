@@ -16,7 +16,7 @@ import orjson
 
 from carps_lite.errors import InputError
 from carps_lite.exchange.foreign import ForeignRun, ForeignTrial
-from carps_lite.exchange.naming import identify
+from carps_lite.exchange.naming import identify, unfinished
 
 NAMES = ("config_id", "instance", "seed", "budget", "cost", "time", "cpu_time", "status", "starttime", "endtime",
          "additional_info")  # fmt: skip
@@ -42,9 +42,9 @@ def read_smac(
         found = {"optimizer": "smac", "seed": _seed(file, scenario)}
         below = str(file.relative_to(source)) if source.is_dir() else file.name
         task, optimizer, seed = identify(str(file), below, names, given, found)
-        trials, unfinished = _trials(file, history, configs)
-        if unfinished:
-            left_out.append(f"{unfinished} unfinished trials of {file}")
+        trials, open_trials = _trials(file, history, configs)
+        if open_trials:
+            left_out.append(f"{unfinished(open_trials)} of {file}")
         if not trials:
             left_out.append(f"{file} has no finished trial")
             continue

@@ -69,7 +69,8 @@ def _checked(t: ForeignTrial, run: ForeignRun, facts: TaskFacts) -> ForeignTrial
     if len(t.values) != wanted:
         raise InputError(f"{t.where}: {facts.id} has {wanted} objectives ({', '.join(problem.objectives)}), "
                          f"got {len(t.values)} values")  # fmt: skip
-    if facts.known and len(t.constraints) != len(problem.constraints):
+    unknown = t.failure is not None and not t.constraints  # it failed before they were known
+    if facts.known and not unknown and len(t.constraints) != len(problem.constraints):
         raise InputError(f"{t.where}: {facts.id} has {len(problem.constraints)} constraints, got {len(t.constraints)}")
     if t.fidelity is not None:
         if axis is None:

@@ -94,7 +94,7 @@ def _moments(run: LoneRun) -> np.ndarray:
 
 
 def _block(run: LoneRun, indices: np.ndarray) -> str:
-    """The lines of one run; those before its first valid result are left out."""
+    """The lines of one run; those before its first valid result are left out, later failures repeat the best value."""
     best = np.minimum.accumulate(run.values)
     lines = [_COLUMNS.format(run.optimum)]
     for i in indices.tolist():
