@@ -9,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from carps_lite.analysis import figures, panels, plots
-from carps_lite.analysis.labels import plural, short_tasks, unit
+from carps_lite.analysis.labels import short_tasks
 from carps_lite.analysis.numbers import p_equals
 from carps_lite.analysis.ranking import Ranking, thinned
 from carps_lite.analysis.summary import Summary
@@ -17,14 +17,14 @@ from carps_lite.analysis.summary import Summary
 PANELS = 12  # tasks in one figure of incumbents
 
 
-def draw(s: Summary, folder: Path) -> dict[str, str]:
-    """Draw every figure of a summary into a folder. Returns name -> SVG."""
+def draw(s: Summary, folder: Path, pdf: bool = True) -> dict[str, str]:
+    """Draw every figure of a summary into a folder, with `pdf` as PDF too. Returns name -> SVG."""
     made: dict[str, Axes] = {}
     if s.ranking:
         r, (index, means, bands) = s.ranking, s.anytime
         made["anytime_ranks"] = plots.anytime_ranks(
             s.scores.budgets[index], means[s.order], bands[s.order], s.names, s.looks,
-            xlabel=_axis(s), log=s.scores.logarithmic,
+            xlabel=s.units, log=s.scores.logarithmic,
         )  # fmt: skip
         made["mean_ranks"] = plots.mean_ranks(r.mean_ranks, r.seed_intervals, r.task_intervals, r.names, s.looks)
         made["pairs"] = _pairs(s, r)
@@ -32,11 +32,7 @@ def draw(s: Summary, folder: Path) -> dict[str, str]:
         n = len(s.pool.tasks)
         for number, part in enumerate(np.array_split(np.arange(n), -(-n // PANELS)), 1):
             made[f"incumbents_{number}"] = _incumbents(s, part)
-    return {name: figures.save(axes, folder, name) for name, axes in made.items()}
-
-
-def _axis(s: Summary) -> str:
-    return plural(unit(s.pool, s.scores.axis))
+    return {name: figures.save(axes, folder, name, pdf=pdf) for name, axes in made.items()}
 
 
 def _pairs(s: Summary, r: Ranking) -> Axes:
@@ -65,4 +61,4 @@ def _incumbents(s: Summary, part: npt.NDArray[np.int64]) -> Axes:
         for t in part
     ]
     x = scores.budgets[shown]
-    return panels.incumbents(x, curves, tasks, s.names, s.looks, xlabel=_axis(s), log=scores.logarithmic)[0]
+    return panels.incumbents(x, curves, tasks, s.names, s.looks, xlabel=s.units, log=scores.logarithmic)[0]

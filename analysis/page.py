@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from carps_lite.analysis import figures, marks, tables, words
 from carps_lite.analysis.labels import families
@@ -37,6 +37,8 @@ def render(s: Summary, parts: Parts, drawn: Mapping[str, str], title: str) -> di
         "dark": Markup(dark),
         "s": s,
         "names": s.names,
+        "answers": parts.answers,
+        "caption": s.caption,
         "keys": {name: marks.key(look, colours) for name, look in s.looks.items()},
         "ranked": s.ranking is not None,
         "tiles": _tiles(s),
@@ -45,7 +47,9 @@ def render(s: Summary, parts: Parts, drawn: Mapping[str, str], title: str) -> di
         "failed_runs": failed_runs(s),
         "kinds": failure_kinds(s),
         "versions": version_rows(s),
-        "figures": {name: Markup(figures.inline(svg, _label(name, parts), colours)) for name, svg in drawn.items()},
+        "figures": {
+            name: Markup(figures.inline(svg, str(escape(_label(name, parts))), colours)) for name, svg in drawn.items()
+        },
         "before": parts.before,
         "after": parts.after,
         "cite": parts.cite,
@@ -61,14 +65,22 @@ def render(s: Summary, parts: Parts, drawn: Mapping[str, str], title: str) -> di
     }
     html = jinja2.Environment(autoescape=True, **common)
     text = jinja2.Environment(autoescape=False, keep_trailing_newline=True, **common)  # Markdown
+    for environment in (html, text):
+        environment.filters["begin"] = _begin
     return {
         "index.html": html.get_template("report.html").render(view),
         "report.md": text.get_template("report.md").render(view),
     }
 
 
+def _begin(text: str) -> str:
+    """With a capital letter; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def _ranked(s: Summary, r: Ranking, colours: Mapping[str, str]) -> View:
     return {
+        "leader": r.names[r.order[0]],
         "evidence": words.evidence(r),
         "ranks": _ranks(s, r, colours),
         "pairs": _pairs(s, r, colours),
@@ -97,7 +109,7 @@ def _ranks(s: Summary, r: Ranking, colours: Mapping[str, str]) -> list[View]:
     coverage, finals, n = tables.coverage_table(s.scores), s.scores.medians_OTB[..., -1], len(r.names)
     best = ((finals == finals.min(axis=0)) & np.isfinite(finals)).sum(axis=1)
     rows = []
-    for o in r.order:
+    for o in s.order:
         own, mean, look = coverage.iloc[o], float(r.mean_ranks[o]), s.looks[r.names[o]]
         lost = int(own["failed"] + own["missing"])
         rows.append(

@@ -10,6 +10,7 @@ from carps_lite.analysis.sections import (
     cost,
     fronts,
     further_tests,
+    held_out,
     hyperparameters,
     kinds,
     overview,
@@ -26,6 +27,7 @@ BEFORE: tuple[Builder, ...] = (
     targets.build,
     kinds.build,
     together.build,
+    held_out.build,
     further_tests.build,
 )  # between the pairs and the tasks
 AFTER: tuple[Builder, ...] = (
@@ -48,6 +50,11 @@ class Parts:
     def all(self) -> tuple[Section, ...]:
         """All sections in order."""
         return (*self.before, *self.after, self.cite)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What the sections have to say at the top of the page."""
+        return tuple(answer for section in self.all for answer in section.answers)
 
 
 def assemble(s: Summary) -> Parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from carps_lite.analysis import attained, ranking, words
-from carps_lite.analysis.labels import when
-from carps_lite.analysis.numbers import amount, count, listing
+from carps_lite.analysis.labels import plural, unit, when
+from carps_lite.analysis.numbers import amount, count, listing, percent
 from carps_lite.analysis.pool import Cell, Pool, build
 from carps_lite.analysis.ranking import Ranking
 from carps_lite.analysis.scores import Scores, score
@@ -34,6 +34,8 @@ class Summary:
     given: bool  # whether the budget was asked for
     table: pd.DataFrame  # the trials of the runs that are used
     configs: pd.DataFrame | None = None  # run, ask, config (JSON) of the same trials, where they were read
+    evaluated: pd.DataFrame | None = None  # evaluations on held-out seeds, from `carps_lite.heldout.load`
+    by_rank: bool = True  # whether optimizers stand by rank, or as the pool has them
 
     @property
     def pool(self) -> Pool:
@@ -42,8 +44,8 @@ class Summary:
 
     @property
     def order(self) -> list[int]:
-        """Entrants from best to worst; by name where nothing is ranked."""
-        return self.ranking.order if self.ranking else list(range(len(self.pool.names)))
+        """Entrants from best to worst; as the pool has them where nothing is ranked or that was asked for."""
+        return self.ranking.order if self.ranking and self.by_rank else list(range(len(self.pool.names)))
 
     @property
     def names(self) -> list[str]:
@@ -72,8 +74,9 @@ class Summary:
 
     @cached_property
     def looks(self) -> dict[str, Look]:
-        """Colour and marker of each entrant."""
-        return looks(self.pool.names)
+        """Colour and marker of each entrant, which another name does not change."""
+        of_ids = looks(self.pool.ids)
+        return {name: of_ids[own] for name, own in zip(self.pool.names, self.pool.ids, strict=True)}
 
     @cached_property
     def anytime(self) -> tuple[npt.NDArray[np.int64], Array, Array]:
@@ -103,12 +106,29 @@ class Summary:
         return count(n[0], "seed") if len(n) == 1 else f"{n[0]} to {n[-1]} seeds"
 
     @property
+    def units(self) -> str:
+        """What the axis of budgets counts: `evaluations`, `seconds of wall time`, `joules`."""
+        return plural(unit(self.pool, self.scores.axis))
+
+    @property
     def caption(self) -> str:
-        """What every figure stands on: tasks, seeds, runs and their gaps."""
+        """What every figure stands on: tasks, seeds, runs, the budget, and which share of them was lost or failed."""
         t = self.tally
-        gaps = [f"{sum(c)} {what}" for c, what in ((t.failed, "failed"), (t.missing, "missing")) if sum(c)]
-        runs = f"{sum(t.done):,} of {t.planned:,} runs" + (f" ({listing(gaps)})" if gaps else "")
-        return f"{count(len(self.pool.tasks), 'task')}, {self.seeds}, {runs}, {self.when}"
+        lost = ((sum(t.failed), "failed"), (sum(t.missing), "missing"))
+        gaps = [f"{n:,} {what}: {percent(n / t.planned)}" for n, what in lost if n]
+        runs = f"{sum(t.done):,} of {t.planned:,} runs ({', '.join(gaps) or 'none failed'})"
+        trials, failed = (int(self.pool.runs[column].sum()) for column in ("n_trials", "n_failed"))
+        share = f"{percent(failed / trials)} of trials failed" if failed else "no trial failed"
+        return f"{count(len(self.pool.tasks), 'task')}, {self.seeds}, {runs}, {self.when}, {share}"
+
+    def caption_of(self, index_T: npt.ArrayLike) -> str:
+        """The same of a part of the tasks, by their places or a mask."""
+        return replace(self, scores=self.scores.of_tasks(index_T), ranking=None).caption
+
+    @property
+    def regret_notes(self) -> tuple[str, ...]:
+        """Which tasks normalised regret does not speak of: for wherever it is shown."""
+        return tuple(f"{note}." for note in self.scores.normalised_notes)
 
     @property
     def successful(self) -> list[str]:
@@ -140,14 +160,13 @@ class Summary:
         found = [*words.failures(self.tally), empty, *self._budget_notes(), limits, *self._pool_notes()]
         return [sentence for sentence in found if sentence]
 
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """The whole answer for a terminal."""
+    def lines(self, answers: Sequence[str] = ()) -> tuple[str, ...]:
+        """The whole answer for a terminal; `answers`: who leads where, from the sections."""
         first, r = self.headline, self.ranking
         if r is None or len(self.successful) < 2:
             return (first, *self.notes)
         following = [words.runner_up(r)] if len(r.names) > 2 else []
-        return (f"{first.rstrip('.')} ({words.evidence(r)}).", *(s for s in following if s), *self.notes)
+        return (f"{first.rstrip('.')} ({words.evidence(r)}).", *(s for s in following if s), *answers, *self.notes)
 
     def _budget_notes(self) -> list[str]:
         s, done = self.scores, sum(self.tally.done)
@@ -179,6 +198,7 @@ def summarise(
     budget: Budget | str | float | None = None,
     axis: str = "full",
     impossible: Collection[tuple[str, str]] = (),
+    by_rank: bool = True,
 ) -> Summary:
     """Compare the chosen runs at a budget. Raises InputError where there is nothing to compare."""
     scores = score(build(runs, choice, impossible), table, budget, axis)
@@ -186,7 +206,8 @@ def summarise(
     ranked = len(pool.names) > 1 and bool(np.isfinite(scores.final_OTS).any())
     found = ranking.rank(scores.final_OTS, pool.names, pool.groups, pool.ran_OT, pool.ids) if ranked else None
     used = table[table["run"].isin(pool.runs["run"])]
-    return Summary(scores, found, len(used), _failure_kinds(pool, used), budget is not None, used)
+    kinds = _failure_kinds(pool, used)
+    return Summary(scores, found, len(used), kinds, budget is not None, used, by_rank=by_rank)
 
 
 def _failure_kinds(pool: Pool, table: pd.DataFrame) -> pd.DataFrame:

@@ -165,7 +165,7 @@ def longest(ours: Mapping[str, Any], paths: Sequence[Path]) -> list[Record]:
 def same_run(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     """Whether two headers, the second read from a log, are of the same code, the same options and the same problem."""
     now = orjson.loads(dump({name: ours[name] for name in DECISIVE}))
-    return all(theirs[name] == now[name] for name in DECISIVE)
+    return all(_comparable(name, theirs[name]) == _comparable(name, now[name]) for name in DECISIVE)
 
 
 def same_code(job: Job, made: Mapping[str, Any]) -> bool:
@@ -175,9 +175,17 @@ def same_code(job: Job, made: Mapping[str, Any]) -> bool:
 
 def same_options(job: Job, made: Mapping[str, Any]) -> bool:
     """Whether a log was written with the options that the ids stand for now."""
-    return bool(
-        made["task_options"] == plain(job.task.options) and made["optimizer_options"] == plain(job.optimizer.options)
-    )
+    ours = {"task_options": plain(job.task.options), "optimizer_options": plain(job.optimizer.options)}
+    return all(stated(made[name]) == stated(own) for name, own in ours.items())
+
+
+def stated(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that say something: one that is null or an empty list is the same as one that did not exist yet."""
+    return {key: value for key, value in options.items() if value is not None and value != []}
+
+
+def _comparable(name: str, value: Any) -> Any:
+    return stated(value) if name.endswith("_options") and isinstance(value, dict) else value
 
 
 def _tidy(ours: Mapping[str, Any], final: Path, earlier: Sequence[Path]) -> None:

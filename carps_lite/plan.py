@@ -12,7 +12,7 @@ from carps_lite import spec
 from carps_lite.core import Budget, Problem
 from carps_lite.errors import InputError, nearest
 from carps_lite.identity import identify
-from carps_lite.jobs import Job, same_code, same_options
+from carps_lite.jobs import Job, same_code, same_options, stated
 from carps_lite.spec import Resolved
 from carps_lite.store import Files, Log, Store, is_alive, peek
 
@@ -180,9 +180,9 @@ def _refuse_other_options(job: Job, finished: list[Log]) -> None:
     for log in finished:
         if not same_options(job, log.header):
             for kind, now in (("task", job.task), ("optimizer", job.optimizer)):
-                then = log.header[f"{kind}_options"]
-                for key in sorted({*then, *now.options}):
-                    if then.get(key) != now.options.get(key):
+                then, own = stated(log.header[f"{kind}_options"]), stated(now.options)
+                for key in sorted({*then, *own}):
+                    if then.get(key) != own.get(key):
                         raise InputError(
                             f"{now.id}: finished runs were made with {key}={then.get(key)!r}, now it is "
                             f"{now.options.get(key)!r}; take another results folder, or rerun=all to replace them"

@@ -146,7 +146,8 @@ def test_bounds_bracket_the_value_and_end_at_it(points, seed):
     """Threshold accepting and the cover alone; small covers are refined to the end."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         without_enumeration(monkeypatch)
-        found = bounds(points, seed=seed, time_limit=5)
+        ticks = count(step=0.01)
+        found = bounds(points, seed=seed, time_limit=1, clock=lambda: next(ticks))
     value = star_discrepancy_by_grid(points)
     assert found.exact
     assert found.lower == pytest.approx(value, abs=1e-12)
@@ -163,16 +164,16 @@ def test_bounds_hold_where_enumeration_is_out_of_reach():
 
 
 def test_more_time_narrows_the_bounds(monkeypatch):
-    points = np.random.default_rng(0).random((200, 4))
+    points = np.random.default_rng(0).random((100, 5))
     value = star_discrepancy(points)
     without_enumeration(monkeypatch)
     ticks = count(step=0.01)
-    short, long = (bounds(points, time_limit=limit, clock=lambda: next(ticks)) for limit in (0.3, 1.0))
+    short, long = (bounds(points, time_limit=limit, clock=lambda: next(ticks)) for limit in (0.1, 0.3))
     for found in (short, long):
         assert found.lower <= value + 1e-12
         assert found.upper >= value - 1e-12
     assert long.gap < short.gap
-    assert "between" in str(long)
+    assert "between" in str(short)
 
 
 @pytest.mark.parametrize(("n", "d"), [(40, 3), (20, 5)])

@@ -32,6 +32,8 @@ GOLDEN = Path(__file__).with_name("golden.json")
 N_TRIALS = 14  # four beyond the random start of tpe and gp, two generations of cmaes
 FURTHER_TASKS = {  # beside the defaults: each function, data set or type of a family
     "bbob": "bbob/fid:all/dim:3",
+    "bbob_constrained": "bbob_constrained/fid:all/dim:3",
+    "reactions": "reactions/dataset:all",
     "hpobench_mlp": "hpobench_mlp/dataset:all",
     "hpolib": "hpolib/dataset:all",
     "nasbench201": "nasbench201/dataset:all",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from carps_lite.analysis.charts.failures import failure_kinds, failures
@@ -25,13 +27,13 @@ def build(s: Summary) -> Section:
 
 
 def _overhead(s: Summary) -> Figure:
-    axes = overhead(seconds(s), s.names, s.looks)[0]
+    drawing = partial(overhead, seconds(s), s.names, s.looks)
     how = (
         "Left: seconds that the optimizer itself takes a trial, to ask and to be told; a power of ten is ten times as "
         "long. Right: what the time of a trial consists of. Measured while the runs were made, on whatever machine "
         "that was; not part of any ranking."
     )
-    return Figure("overhead", axes, "Seconds a trial", how)
+    return Figure("overhead", drawing, "Seconds a trial", how)
 
 
 def seconds(s: Summary) -> Array:
@@ -51,7 +53,8 @@ def _failures(s: Summary) -> Figure:
     counts = np.array([t.done, t.failed, t.no_result, t.missing]).T[s.order]
     counts[:, 0] -= counts[:, 2]
     how = "Runs planned: the optimizer's seeds on every task compared. What is lost ranks behind every result."
-    return Figure("failures", failures(counts, s.names, s.looks), "What became of the runs", how, wide=False)
+    drawing = partial(failures, counts, s.names, s.looks)
+    return Figure("failures", drawing, "What became of the runs", how, wide=False)
 
 
 def _kinds(s: Summary) -> Figure:
@@ -61,5 +64,7 @@ def _kinds(s: Summary) -> Figure:
     counts = table.reindex(index=kinds, columns=s.names, fill_value=0).to_numpy(dtype=np.int64)
     rest = f" {len(sums) - MOST_KINDS} further kinds are left out." if len(sums) > MOST_KINDS else ""
     how = f"Failed trials within the runs, by what they failed of.{rest}"
-    axes = failure_kinds(counts, [k.splitlines()[0][:60] for k in kinds], s.names, s.looks)
-    return Figure("failure_kinds", axes, "Why trials failed", how, wide=False)
+    shown = [(k.splitlines() or ["no reason recorded"])[0][:60] for k in kinds]
+    return Figure(
+        "failure_kinds", partial(failure_kinds, counts, shown, s.names, s.looks), "Why trials failed", how, wide=False
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -26,8 +28,10 @@ def build(s: Summary) -> Section | None:
     """Show the Bayesian test on normalised regret, and Nemenyi's and Conover's on ranks."""
     if s.ranking is None or s.ranking.n_groups < LEAST_GROUPS:
         return None
-    blocks = [*_bayes(s), *_posthoc(s, s.ranking)]
-    return Section("tests", "Further tests", tuple(blocks))
+    bayes = _bayes(s)
+    blocks = [*bayes, *_posthoc(s, s.ranking)]
+    notes = s.regret_notes if bayes else ()
+    return Section("tests", "Further tests", tuple(blocks), notes) if blocks else None
 
 
 def _bayes(s: Summary) -> list[Figure | Table]:
@@ -38,20 +42,23 @@ def _bayes(s: Summary) -> list[Figure | Table]:
     scores_GO = by_group(seed_means(s.scores.normalised_OTS[s.order][:, known]), groups).T
     found = pairwise(scores_GO, ROPE)
     rope = f"{ROPE:g} of normalised regret"
-    axes = bayes_bars(found.better, found.equivalent, s.names, s.looks, rope=rope)
+    drawing = partial(bayes_bars, found.better, found.equivalent, s.names, s.looks, rope=rope)
     how = (
-        "The probability, after these results, that the one is better on a further task, that the two are practically "
-        f"equivalent (regrets within {ROPE:g} of each other, set before looking), and that the other is better. "
-        f"Bayesian signed-rank test over {count(len(scores_GO), 'group')} of tasks (Benavoli et al. 2017). Unlike a p "
-        "value it can speak for equality."
+        "How probable it is, after these results, that on most tasks of this kind the one is better, the two are "
+        f"practically equivalent (regrets within {ROPE:g} of each other, fixed beforehand), or the other is better. "
+        f"Bayesian signed-rank test over {count(len(scores_GO), 'group')} of tasks (Benavoli et al. 2017), on mean "
+        "regrets over seeds. Unlike a p value it can speak for equality."
     )
-    blocks: list[Figure | Table] = [Figure("bayes", axes, "Better, equivalent or worse", how, wide=False)]
+    caption = s.caption_of(known)
+    blocks: list[Figure | Table] = [
+        Figure("bayes", drawing, "Better, equivalent or worse", how, wide=False, caption=caption)
+    ]
     if len(s.names) == 2:
         draws = posterior(scores_GO[:, 0] - scores_GO[:, 1], ROPE)
-        triangle = bayes_triangle(draws, probabilities(draws), (s.names[0], s.names[1]), s.looks, rope=rope)
+        triangle = partial(bayes_triangle, draws, probabilities(draws), (s.names[0], s.names[1]), s.looks, rope=rope)
         text = "Draws from the posterior of the shares of tasks on which each holds; a corner is certainty."
         blocks.append(
-            Figure("bayes_triangle", triangle, "Posterior of the Bayesian signed-rank test", text, wide=False)
+            Figure("bayes_triangle", triangle, "Posterior of the Bayesian signed-rank test", text, False, caption)
         )
     return [*blocks, _bayes_table(s, found)]
 
@@ -78,14 +85,14 @@ def _posthoc(s: Summary, r: Ranking) -> list[Figure | Table]:
     p = nemenyi(scores_GO)
     means = stats.mean_ranks(scores_GO)
     cd = stats.nemenyi_cd(k, n, ALPHA)
-    axes = critical_difference(means, cliques(means, p < ALPHA), s.names, s.looks, cd=cd)
+    drawing = partial(critical_difference, means, cliques(means, p < ALPHA), s.names, s.looks, cd=cd)
     how = (
         f"Mean ranks over {count(n, 'group')} of tasks; a bar joins optimizers that Nemenyi's test does not tell "
         f"apart at 5 % (critical difference {cd:.2f}; Demšar 2006). Whether two are joined depends on who else is "
         "compared and not on the number of seeds, for which reason the verdicts of this report rest on the paired "
         "tests above instead."
     )
-    figure = Figure("critical_difference", axes, "Critical-difference diagram", how)
+    figure = Figure("critical_difference", drawing, "Critical-difference diagram", how)
     return [figure, _posthoc_table(s, r, scores_GO, p)]
 
 

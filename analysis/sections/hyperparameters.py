@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import orjson
@@ -12,14 +13,14 @@ from carps_lite.analysis.charts.importance import importance as draw_importance
 from carps_lite.analysis.charts.parallel_coordinates import parallel_coordinates
 from carps_lite.analysis.charts.parameters import Parameter, places
 from carps_lite.analysis.charts.slices import slices
-from carps_lite.analysis.numbers import percent, value
+from carps_lite.analysis.numbers import count, fixed, percent, value
 from carps_lite.analysis.robustness import Importance, fanova, permutation_importance, spread
 from carps_lite.analysis.sections.section import Figure, Section, Table
 from carps_lite.analysis.stats import Array
 from carps_lite.analysis.summary import Summary
 
 LEAST = 60  # trials of random search on a task, without which nothing is said
-MOST = 400  # trials that importance is computed from
+MOST = 400  # trials that importance is computed from, and that are drawn
 MOST_PARAMETERS = 20
 MOST_TASKS = 24  # in the tables; the first of each group first
 DRAWN = 2  # tasks with figures
@@ -38,7 +39,8 @@ class Sample:
     @property
     def cube_ND(self) -> Array:
         """The configurations in the unit cube, nan for inactive parameters."""
-        return np.stack([places(self.values_ND[:, d], p) for d, p in enumerate(self.parameters)], axis=1)
+        cube = [places(self.values_ND[:, d], p) for d, p in enumerate(self.parameters)]
+        return np.clip(np.stack(cube, axis=1), 0.0, 1.0)  # a bound may be missed by rounding
 
 
 def build(s: Summary) -> Section | None:
@@ -53,7 +55,13 @@ def build(s: Summary) -> Section | None:
     scope = "From the configurations that random search drew, which favour no part of the space" + (
         f"; on the first {len(samples)} tasks, groups in turn." if len(samples) == MOST_TASKS else "."
     )
-    return Section("hyperparameters", "What hyperparameters do", tuple(blocks), (scope,))
+    return Section("hyperparameters", "What hyperparameters do", tuple(blocks), (scope,), _caption(samples))
+
+
+def _caption(samples: list[Sample]) -> str:
+    n, failed = (sum(f(x.y_N) for x in samples) for f in (len, lambda y: int(np.isinf(y).sum())))
+    trials = f"{count(n, 'trial')} of random search at full fidelity"
+    return f"{count(len(samples), 'task')}, {trials}, {percent(failed / n) if failed else 'none'} failed"
 
 
 def _importance(sample: Sample) -> tuple[Importance, Importance]:
@@ -167,7 +175,7 @@ def _importance_table(samples: list[Sample], found: list[tuple[Importance, Impor
         "Which hyperparameters matter",
         frame,
         how,
-        dict.fromkeys(columns[2:], lambda x: f"{x:.2f}"),
+        dict.fromkeys(columns[2:], fixed),
         folded=True,
     )
 
@@ -175,29 +183,34 @@ def _importance_table(samples: list[Sample], found: list[tuple[Importance, Impor
 def _drawn(sample: Sample, found: tuple[Importance, Importance], number: int) -> list[Figure]:
     own, _ = found
     names = [p.name for p in sample.parameters]
-    bars = draw_importance(own.values, None, names, xlabel="share of variance explained (fANOVA)")
-    where = f"on {sample.task}"
-    y = np.where(np.isinf(sample.y_N), np.nan, sample.y_N)
-    cloud = slices(sample.values_ND, y, sample.parameters, ylabel="value")[0]
-    lines = parallel_coordinates(sample.values_ND, y, sample.parameters, measure="value")
+    bars = partial(draw_importance, own.values, None, names, xlabel="share of variance explained (fANOVA)")
+    where, caption = f"on {sample.task}", _caption([sample])
+    y = np.where(np.isinf(sample.y_N), np.nan, sample.y_N)[:MOST]
+    which = "Every random configuration" if len(sample.y_N) <= MOST else f"The first {MOST} random configurations"
+    values, each = sample.values_ND[:MOST], " as a point" if len(sample.y_N) <= MOST else " as points"
+    cloud = partial(slices, values, y, sample.parameters, ylabel="value")
+    lines = partial(parallel_coordinates, values, y, sample.parameters, measure="value")
     return [
         Figure(
             f"importance_{number}",
             bars,
             f"Importance of hyperparameters {where}",
-            f"Hyperparameters {where}; the forest explains R² = {own.r2:.2f} of unseen configurations.",
-            wide=False,
+            f"Hyperparameters {where}; on unseen configurations the forest has R² = {fixed(own.r2)}.",
+            False,
+            caption,
         ),
         Figure(
             f"slices_{number}",
             cloud,
             f"Value against each hyperparameter {where}",
-            f"Every random configuration {where} as a point, its value against each hyperparameter; ringed: the best.",
+            f"{which} {where}{each}, the value against each hyperparameter; ringed: the best of them.",
+            caption=caption,
         ),
         Figure(
             f"parallel_{number}",
             lines,
             f"Configurations {where} as lines",
-            f"Every random configuration {where} as a line through its values; the deeper, the better.",
+            f"{which} {where}{each.replace('point', 'line')} through the values; the deeper, the better.",
+            caption=caption,
         ),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -12,9 +14,12 @@ from carps_lite.analysis.sections.section import Figure, Section, Table
 from carps_lite.analysis.summary import Summary
 
 MOST = 12  # parts in one figure
+FIRST = ("type", "family")  # what the top of the page speaks of
 LABELS = {"kind": "type", "family": "family", "size": "number of parameters", "dimension": "dimension",
           "parameters": "kind of parameter", "objectives": "number of objectives", "fidelity": "fidelity",
           "budget": "budget"}  # fmt: skip
+TYPES = {"bb": "one objective", "mf": "several fidelities", "mo": "several objectives",
+         "momf": "several objectives and fidelities"}  # fmt: skip
 
 
 def build(s: Summary) -> Section | None:
@@ -25,7 +30,11 @@ def build(s: Summary) -> Section | None:
     if not found:
         return None
     blocks = [_figure(s, what, own) for what, own in found.items()]
-    return Section("kinds", "Which optimizer for what", (*blocks, _table(s, found)), tuple(_winners(s, found)))
+    sentences = {what: _winners(s, what, own) for what, own in found.items()}
+    answers = tuple(sentences[what] for what in FIRST if what in found and _differ(s, found[what]))
+    return Section(
+        "kinds", "Which optimizer for what", (*blocks, _table(s, found)), (*sentences.values(),), "", answers
+    )
 
 
 def _labels(s: Summary) -> dict[str, tuple[str, ...]]:
@@ -37,7 +46,7 @@ def _labels(s: Summary) -> dict[str, tuple[str, ...]]:
         first = {label: t for t, label in reversed(list(enumerate(labels)))}
         parts = tuple(first[label] for label in labels)
         if 1 < len(first) <= MOST and parts not in seen:
-            found[what] = labels
+            found[what] = tuple(TYPES.get(label, label) for label in labels) if key == "kind" else labels
             seen.add(parts)
     return found
 
@@ -47,26 +56,54 @@ def _compare(s: Summary, labels: tuple[str, ...]) -> Breakdown:
     return by_label(s.scores.final_OTS[order], s.ids, s.pool.groups, labels, s.pool.ran_OT[order], n=300)
 
 
-def _winners(s: Summary, found: dict[str, Breakdown]) -> list[str]:
-    """Who has the best mean rank in which part; parts with the same one together."""
-    sentences = []
-    for what, own in found.items():
-        first = own.mean_ranks.argmin(axis=1)
-        by = {o: [own.labels[i] for i in np.flatnonzero(first == o)] for o in dict.fromkeys(first.tolist())}
-        said = [f"{s.names[o]} on {listing(labels)}" for o, labels in by.items()]
-        if len(said) == 1:
-            said = [f"{s.names[next(iter(by))]} on every one"]
-        sentences.append(f"Best mean rank by {what}: {'; '.join(said)}.")
-    return sentences
+def leaders(own: Breakdown) -> list[tuple[int, ...]]:
+    """Who has the best mean rank in each part; nobody where all are level, as where none has a result."""
+    best = np.isclose(own.mean_ranks, own.mean_ranks.min(axis=1, keepdims=True))
+    return [() if row.all() else tuple(np.flatnonzero(row).tolist()) for row in best]
+
+
+def alone(own: Breakdown, part: int, o: int) -> bool:
+    """Whether an optimizer is better than each other one in a part, by the corrected tests."""
+    pairs = [(p, v if p[0] == o else -v) for p, v in zip(own.pairs, own.verdicts[part], strict=True) if o in p]
+    return all(verdict == 1 for _, verdict in pairs)
+
+
+def _differ(s: Summary, own: Breakdown) -> bool:
+    """Whether any part has other leaders than the whole."""
+    means = s.ranking.mean_ranks[s.order] if s.ranking else np.zeros(len(s.order))
+    whole = tuple(np.flatnonzero(np.isclose(means, means.min())).tolist())
+    return any(found not in ((), whole) for found in leaders(own))
+
+
+def _winners(s: Summary, what: str, own: Breakdown) -> str:
+    """Who leads in which part, parts with the same leader together, and where the lead is told apart from all."""
+    by: dict[tuple[int, ...], list[str]] = {}
+    for i, (label, who) in enumerate(zip(own.labels, leaders(own), strict=True)):
+        sure = len(who) == 1 and alone(own, i, who[0])
+        by.setdefault(who, []).append(f"{label}{'*' if sure else ''}")
+    said = [f"{_who(s, who)} on {listing(labels, limit=MOST)}" for who, labels in by.items()]
+    star = " (*: told apart from each other one there)" if any("*" in text for text in said) else ""
+    if len(by) == 1:
+        said = [f"{_who(s, next(iter(by)))} on each of {count(len(own.labels), 'part')}"]
+        star = " (told apart from each other one in some)" if star else ""
+    return f"Best mean rank by {what}: {'; '.join(said)}{star or ' (nowhere told apart from each other one)'}."
+
+
+def _who(s: Summary, who: tuple[int, ...]) -> str:
+    if not who:
+        return "nobody"
+    return listing([s.names[o] for o in who]) + (" level" if len(who) > 1 else "")
 
 
 def _figure(s: Summary, what: str, own: Breakdown) -> Figure:
-    axes = group_ranks(own.mean_ranks, own.seed_intervals, own.labels, own.n_tasks.tolist(), s.names, s.looks)[0]
+    drawing = partial(
+        group_ranks, own.mean_ranks, own.seed_intervals, own.labels, own.n_tasks.tolist(), s.names, s.looks
+    )
     how = (
         f"Mean ranks by {what}, 1 is best, with 95 % intervals for other seeds on these tasks. Parts with few tasks "
         "say little about others of their kind."
     )
-    return Figure(f"ranks_by_{what.replace(' ', '_')}", axes, f"Mean ranks by {what}", how)
+    return Figure(f"ranks_by_{what.replace(' ', '_')}", drawing, f"Mean ranks by {what}", how)
 
 
 def _table(s: Summary, found: dict[str, Breakdown]) -> Table:
@@ -79,9 +116,8 @@ def _table(s: Summary, found: dict[str, Breakdown]) -> Table:
                 if v
             ]
             told = listing(better, limit=4) if better else "no pair"
-            counts = f"{count(int(own.n_tasks[i]), 'task')}, {count(int(own.n_groups[i]), 'group')}"
-            rows.append((what, label, counts, *own.mean_ranks[i], told))
-    frame = pd.DataFrame(rows, columns=["by", "part", "on", *s.names, "told apart"])
+            rows.append((what, label, int(own.n_tasks[i]), int(own.n_groups[i]), *own.mean_ranks[i], told))
+    frame = pd.DataFrame(rows, columns=["by", "part", "tasks", "groups", *s.names, "told apart"])
     how = (
         "Mean ranks in each part. Told apart: pairs whose Wilcoxon test over the part's groups of tasks has p ≤ 5 % "
         "after Holm's correction over all parts and pairs of one kind."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from carps_lite.analysis.charts.final_scores import final_scores
@@ -23,7 +25,7 @@ def build(s: Summary) -> Section | None:
     blocks = [_map(s)]
     if s.referenced.any():
         blocks.append(_runs(s))
-    return Section("overview", "All results at a glance", tuple(blocks))
+    return Section("overview", "All results at a glance", tuple(blocks), s.regret_notes if s.referenced.any() else ())
 
 
 def _map(s: Summary) -> Figure:
@@ -40,28 +42,32 @@ def _map(s: Summary) -> Figure:
     lost = ~np.isfinite(s.scores.final_OTS[s.order]).any(axis=2)
     never = ~s.pool.ran_OT[s.order]
     cells = np.where(never, np.nan, np.where(lost, np.inf, written))
-    axes = score_map(
-        cells.T, np.where(np.isfinite(cells), shades, 0.0).T, short_tasks(s.pool.tasks), s.names, s.looks,
+    drawing = partial(
+        score_map, cells.T, np.where(np.isfinite(cells), shades, 0.0).T, short_tasks(s.pool.tasks), s.names, s.looks,
         note=note, write=lambda x: value(x, 2),
     )  # fmt: skip
     how = (
         "A row is a task, a column an optimizer. "
-        + ("0 is the best known, 1 a random search of 100 evaluations. " if by_regret else "1 is the best rank. ")
+        + (
+            "0 is the optimum or the best known, 1 a random search of a small budget, or worse. "
+            if by_regret
+            else "1 is the best rank. "
+        )
         + "A dash: never run; failed: no run has a result."
     )
-    return Figure("score_map", axes, "Heat map of all results", how)
+    return Figure("score_map", drawing, "Heat map of all results", how)
 
 
 def _runs(s: Summary) -> Figure:
     final = s.scores.normalised_OTS[s.order][:, s.referenced]
     runs = [np.where(np.isinf(x), x, np.minimum(x, FARTHEST)) for x in (own[~np.isnan(own)] for own in final)]
     quartiles = np.array([_quartiles(own) for own in runs])
-    axes = final_scores(runs, quartiles, s.names, s.looks, xlabel="normalised regret of every run")
+    drawing = partial(final_scores, runs, quartiles, s.names, s.looks, xlabel="normalised regret of every run")
     how = (
-        f"Every run of every task as a point, what is beyond {FARTHEST:g} at {FARTHEST:g}, over the box from the "
-        "first to the third quartile with the median."
+        f"Every run with a result as a point, what is beyond {FARTHEST:g} at {FARTHEST:g}, over the box from the "
+        "first to the third quartile with the median, for which a run without a result, or worse than 1, counts as 1."
     )
-    return Figure("final_scores", axes, "Every run", how)
+    return Figure("final_scores", drawing, "Every run", how, caption=s.caption_of(s.referenced))
 
 
 def _quartiles(values: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -11,7 +13,6 @@ from carps_lite.analysis.charts.aggregates import Aggregate
 from carps_lite.analysis.charts.aggregates import aggregates as draw_aggregates
 from carps_lite.analysis.charts.anytime_regret import anytime_regret
 from carps_lite.analysis.charts.profiles import performance_profile
-from carps_lite.analysis.labels import unit
 from carps_lite.analysis.normalised import bounded
 from carps_lite.analysis.numbers import count, value
 from carps_lite.analysis.profiles import score_profile
@@ -40,15 +41,14 @@ def build(s: Summary) -> Section | None:
         _profile(s, regret[..., -1], groups),
         _table(s, found),
     )
-    return Section("how-good", "How good", blocks, (_scope(s, known),))
+    return Section("how-good", "How good", blocks, (_scope(known), *s.regret_notes), s.caption_of(known))
 
 
-def _scope(s: Summary, known: npt.NDArray[np.bool_]) -> str:
-    n, all_tasks = int(known.sum()), len(known)
-    rest = f"; {all_tasks - n} without references only take part in ranks" if n < all_tasks else ""
+def _scope(known: npt.NDArray[np.bool_]) -> str:
     return (
-        f"Normalised regret on {count(n, 'task')}{rest}: 0 is the optimum or the best known of a task, 1 what random "
-        "search finds with 100 evaluations. Both are fixed, so that nobody's number depends on who is compared."
+        f"Normalised regret on {count(int(known.sum()), 'task')}: 0 is the optimum or the best known of a task, 1 what "
+        "random search finds with a small budget, 100 evaluations on most tasks. Both are kept with the task, so that "
+        "nobody's number depends on who is compared."
     )
 
 
@@ -57,40 +57,46 @@ def _aggregates(s: Summary, found: dict[str, Estimate]) -> Figure:
         Aggregate(TITLES[name], own.values, own.task_intervals if s.many_groups else own.seed_intervals)
         for name, own in found.items()
     ]
-    axes = draw_aggregates(panels, s.names, s.looks)[0]
+    drawing = partial(draw_aggregates, panels, s.names, s.looks)
     which = "other tasks of this kind and other seeds" if s.many_groups else "other seeds on these tasks"
     how = (
         "Normalised regret, lower is better. IQM: mean of the middle half of all runs, which neither a few disasters "
         "nor a few strokes of luck decide; median: over tasks of the mean over seeds; optimality gap: how much the "
         "runs miss 0, so that being better than the best known makes up for nothing. A run without a result, or worse "
-        f"than 1, counts as 1. Bar: 95 % bootstrap interval for {which}."
+        f"than 1, counts as 1. Bar: 95 % bootstrap interval for {which}{_none(found)}."
     )
-    return Figure("aggregates", axes, "Aggregates of normalised regret with intervals", how)
+    return Figure("aggregates", drawing, "Aggregates of normalised regret with intervals", how)
+
+
+def _none(found: dict[str, Estimate]) -> str:
+    bounds = [b for own in found.values() for b in (own.task_intervals, own.seed_intervals)]
+    return "" if np.isfinite(bounds).any() else " (none here: it takes two seeds or two groups of tasks)"
 
 
 def _over_time(s: Summary, regret: Array, groups: list[str]) -> Figure:
     shown = thinned(len(s.scores.budgets))
     curves = estimate(bounded(regret[..., shown]), s.ids, groups, mean, n=200)
-    axes = anytime_regret(
-        s.scores.budgets[shown], curves.values, curves.seed_intervals, s.names, s.looks,
-        xlabel=f"{unit(s.pool, s.scores.axis)}s", ylabel="mean normalised regret",
-        log_x=s.scores.logarithmic, log_y=True,
+    drawing = partial(
+        anytime_regret, s.scores.budgets[shown], curves.values, curves.seed_intervals, s.names, s.looks,
+        xlabel=s.units, ylabel="mean normalised regret",
+        log_x=s.scores.logarithmic, log_y=bool((curves.values > 0).all()),
     )  # fmt: skip
     how = (
         "Mean over tasks and seeds of the regret that each run would have had, had the budget ended earlier; 1 before "
-        "the first result. Steps, lower is better. Band: 95 % for other seeds on these tasks."
+        "the first result and for a run that has none. Steps, lower is better. Band: 95 % for other seeds on these "
+        "tasks."
     )
-    return Figure("anytime_regret", axes, "Mean normalised regret along the budget", how, wide=False)
+    return Figure("anytime_regret", drawing, "Mean normalised regret along the budget", how, wide=False)
 
 
 def _profile(s: Summary, final_OTS: Array, groups: list[str]) -> Figure:
     curves = score_profile(final_OTS, AT, s.ids, groups, n=200)
-    axes = performance_profile(AT, curves.values, curves.seed_intervals, s.names, s.looks, log_x=True)
+    drawing = partial(performance_profile, AT, curves.values, curves.seed_intervals, s.names, s.looks, log_x=True)
     how = (
         "The share of runs whose regret is at most what stands below, higher is better. Where one curve lies above "
         "another all along, its optimizer is better whatever is aimed at; where they cross, it depends on the aim."
     )
-    return Figure("score_profile", axes, "Share of runs within a regret", how, wide=False)
+    return Figure("score_profile", drawing, "Share of runs within a regret", how, wide=False)
 
 
 def _table(s: Summary, found: dict[str, Estimate]) -> Table:

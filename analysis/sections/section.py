@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 from matplotlib.axes import Axes
 
 Format = Callable[[float], str]
+Drawing = Callable[[], Axes | Sequence[Axes]]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: its file's name, what it shows in a few words, and how to read it."""
+    """A figure: its file's name, how it is drawn, what it shows in a few words, and how to read it.
+
+    It is drawn when it is saved. `caption`: what it stands on, where that is not what the section stands on.
+    """
 
     name: str
-    axes: Axes
+    drawing: Drawing
     label: str
     how: str
     wide: bool = True  # over the whole column; else beside its caption
+    caption: str = ""
+
+    def draw(self) -> Axes:
+        """Draw it; the first of its axes."""
+        made = self.drawing()
+        return made if isinstance(made, Axes) else made[0]
 
 
 @dataclass(frozen=True)
@@ -41,12 +51,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page, with its place in the contents."""
+    """One part of the page, with its place in the contents.
+
+    `caption`: the tasks and runs that it stands on, where these are not all of the report. `answers`: sentences for the
+    top of the page.
+    """
 
     key: str
     title: str
     blocks: tuple[Figure | Table, ...]
     sentences: tuple[str, ...] = ()
+    caption: str = ""
+    answers: tuple[str, ...] = ()
 
     @property
     def figures(self) -> list[Figure]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -10,9 +12,10 @@ from carps_lite.analysis.charts.expected_runtimes import expected_runtimes as dr
 from carps_lite.analysis.charts.profiles import data_profile as draw_data_profile
 from carps_lite.analysis.charts.profiles import ratio_profile
 from carps_lite.analysis.charts.profiles import runtime_ecdf as draw_ecdf
-from carps_lite.analysis.labels import short_tasks, unit
+from carps_lite.analysis.labels import short_tasks
 from carps_lite.analysis.numbers import percent, value
 from carps_lite.analysis.profiles import data_profile, performance_profile, ratio_scale
+from carps_lite.analysis.ranking import thinned
 from carps_lite.analysis.runtimes import aocc, expected_runtimes, runtime_ecdf, success_rates, times_to_target
 from carps_lite.analysis.sections.section import Figure, Section, Table
 from carps_lite.analysis.stats import Array
@@ -28,7 +31,7 @@ RESAMPLES = 200
 def build(s: Summary) -> Section | None:
     """Show runtimes to targets of normalised regret on the tasks that have references; None where none has."""
     known = s.referenced
-    if not known.any() or not s.successful:
+    if not known.any() or not s.successful or not s.scores.budget > 0:
         return None
     regret = s.scores.normalised_OTSB[s.order][:, known]
     tasks = [t for t, has in zip(s.pool.tasks, known, strict=True) if has]
@@ -39,69 +42,75 @@ def build(s: Summary) -> Section | None:
     at_target = expected_runtimes(shown, s.scores.budget, s.ids, n=RESAMPLES)
     blocks: list[Figure | Table] = [_ecdf(s, times, groups), _ratios(s, costs)]
     if s.scores.axis in ("full", "trials"):
-        blocks.append(_data(s, costs, known))
+        blocks += _data(s, costs, known)
     blocks += [_by_task(s, at_target.ert[..., 0], tasks), _table(s, regret, times, shown, at_target.ert[..., 0], tasks)]
     scope = (
         f"Targets are fixed before any run: {N_TARGETS} values of normalised regret from 1 to {BEST:g}, evenly on a "
         "logarithmic scale. A run that does not reach one is charged its whole budget and no success."
     )
-    return Section("targets", "How fast", tuple(blocks), (scope,))
-
-
-def _units(s: Summary) -> str:
-    return f"{unit(s.pool, s.scores.axis)}s"
+    return Section("targets", "How fast", tuple(blocks), (scope, *s.regret_notes), s.caption_of(known))
 
 
 def _ecdf(s: Summary, times_OTSK: Array, groups: list[str]) -> Figure:
-    at = s.scores.budgets if len(s.scores.budgets) < 200 else s.scores.budgets[:: len(s.scores.budgets) // 100]
+    at = s.scores.budgets[thinned(len(s.scores.budgets))]
     found = runtime_ecdf(times_OTSK, at, s.ids, groups, n=RESAMPLES)
-    axes = draw_ecdf(at, found.values, found.seed_intervals, s.names, s.looks, xlabel=_units(s))
+    drawing = partial(draw_ecdf, at, found.values, found.seed_intervals, s.names, s.looks, xlabel=s.units)
     how = (
         "The share of (task, target) pairs that runs have reached within the budget below: higher, and further left, "
         "is better. Band: 95 % for other seeds."
     )
-    return Figure("runtime_ecdf", axes, "Runtime distribution over tasks and targets", how, wide=False)
+    return Figure("runtime_ecdf", drawing, "Runtime distribution over tasks and targets", how, wide=False)
 
 
 def _ratios(s: Summary, costs_OP: Array) -> Figure:
     ratios = ratio_scale(costs_OP)
-    axes = ratio_profile(ratios, performance_profile(costs_OP, ratios), s.names, s.looks)
+    drawing = partial(ratio_profile, ratios, performance_profile(costs_OP, ratios), s.names, s.looks)
     how = (
         "Performance profile (Dolan and Moré 2002): the share of (task, target) pairs whose expected runtime is at "
         "most so many times that of the fastest. At the left: how often the fastest; at the right: how much is "
         "reached at all. The factor depends on who is compared."
     )
-    return Figure("performance_profile", axes, "Performance profile of expected runtimes", how, wide=False)
+    return Figure("performance_profile", drawing, "Performance profile of expected runtimes", how, wide=False)
 
 
-def _data(s: Summary, costs_OP: Array, known: npt.NDArray[np.bool_]) -> Figure:
-    dims = np.repeat(
-        np.array([float(d) if d.isdigit() else np.nan for d in s.pool.label("dimension")])[known], N_TARGETS
-    )
+def _data(s: Summary, costs_OP: Array, known: npt.NDArray[np.bool_]) -> list[Figure]:
+    """The data profile over the tasks whose number of parameters is on record; nothing where it is of none."""
+    labels = np.array(s.pool.labels.get("dimension", ("unknown",) * len(known)))[known]
+    dims = np.repeat([float(d) if d.isdigit() else 0.0 for d in labels], N_TARGETS)
+    if not (dims > 0).any():
+        return []
+    costs_OP, dims = costs_OP[:, dims > 0], dims[dims > 0]
     scaled = costs_OP / (dims + 1)
     finite = scaled[np.isfinite(scaled)]
     at = np.linspace(0, float(finite.max()) if len(finite) else 1.0, 120)
-    axes = draw_data_profile(at, data_profile(costs_OP, dims, at), s.names, s.looks)
+    drawing = partial(
+        draw_data_profile, at, data_profile(costs_OP, dims, at), s.names, s.looks,
+        xlabel=f"{s.units} / (dimension + 1)",
+    )  # fmt: skip
+    n = len(dims) // N_TARGETS
+    rest = "" if n == known.sum() else f" On the {n} of {known.sum()} tasks whose dimension is on record."
     how = (
         "Data profile (Moré and Wild 2009): the share of (task, target) pairs reached within so many times dimension "
-        "+ 1 evaluations. It depends on nobody else."
+        f"+ 1 {s.units}. It depends on nobody else.{rest}"
     )
-    return Figure("data_profile", axes, "Data profile", how, wide=False)
+    return [Figure("data_profile", drawing, "Data profile", how, wide=False)]
 
 
 def _by_task(s: Summary, ert_OT: Array, tasks: list[str]) -> Figure:
-    axes = draw_runtimes(
-        ert_OT, short_tasks(tasks), s.names, s.looks, xlabel=f"{_units(s)} expected to reach regret {SHOWN:g}"
-    )
+    drawing = partial(
+        draw_runtimes, ert_OT, short_tasks(tasks), s.names, s.looks,
+        xlabel=f"{s.units} expected to reach regret {SHOWN:g}",
+    )  # fmt: skip
     how = (
         f"Expected runtime (ERT) to a normalised regret of {SHOWN:g}: the budgets of all runs over the number of runs "
         "that reached it. Further left is faster; at the right edge: no run got there."
     )
-    return Figure("expected_runtimes", axes, "Expected runtime by task", how)
+    return Figure("expected_runtimes", drawing, "Expected runtime by task", how)
 
 
 def _table(s: Summary, regret: Array, times: Array, shown: Array, ert_OT: Array, tasks: list[str]) -> Table:
-    area = aocc(np.where(regret <= 0, 1e-12, regret), s.scores.budgets, BEST, 1.0)
+    clock = s.scores.axis in ("sim", "wall", "energy")
+    area = aocc(np.where(regret <= 0, 1e-12, regret), s.scores.budgets, BEST, 1.0, carried=clock)
     rate = success_rates(shown)[..., 0]
     n = len(tasks)
     frame = pd.DataFrame(

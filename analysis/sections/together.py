@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -33,14 +35,20 @@ def build(s: Summary) -> Section | None:
     scores_OT = seed_means(s.scores.normalised_OTS[s.order][:, known])
     families = [f for f, has in zip(s.pool.label("family"), known, strict=True) if has]
     found = smallest_portfolio(scores_OT, WITHIN)
-    won = winners(scores_OT)
+    won = winners(np.where(_lost(s, known), np.inf, scores_OT))
     blocks = (
         _wins(s, won, families),
         _contributions(s, scores_OT),
         _portfolio(s, scores_OT),
         _table(s, scores_OT, won),
     )
-    return Section("together", "Who complements whom", blocks, (_sentence(s, found),))
+    sentences = (_sentence(s, found), *s.regret_notes)
+    return Section("together", "Who complements whom", blocks, sentences, s.caption_of(known))
+
+
+def _lost(s: Summary, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Whether no run of an optimizer has a result on a task, so that it wins nothing there: (O, T)."""
+    return np.asarray(~np.isfinite(s.scores.final_OTS[s.order][:, known]).any(axis=2))
 
 
 def _sentence(s: Summary, p: Portfolio) -> str:
@@ -49,7 +57,7 @@ def _sentence(s: Summary, p: Portfolio) -> str:
     how = "" if p.exact else " (found greedily)"
     return (
         f"{who} within {WITHIN:g} of what choosing the best optimizer for each task would give (mean regret "
-        f"{p.mean:.3f} against {p.virtual_best:.3f}; the best single one {p.single_best:.3f}){how}."
+        f"{fixed(p.mean, 3)} against {fixed(p.virtual_best, 3)}; the best single one {fixed(p.single_best, 3)}){how}."
     )
 
 
@@ -57,26 +65,29 @@ def _wins(s: Summary, won_OT: npt.NDArray[np.bool_], families: list[str]) -> Fig
     share = won_OT / np.maximum(won_OT.sum(axis=0), 1)
     names = list(dict.fromkeys(families))
     if len(names) > MOST_FAMILIES:
-        names, families = ["all"], ["all"] * len(families)
+        names, families = ["all tasks"], ["all tasks"] * len(families)
     table = np.array([share[:, [f == name for f in families]].sum(axis=1) for name in names])
-    how = "Tasks of each family that an optimizer wins by its mean regret over seeds; a shared win is split."
-    return Figure("wins", wins(table, names, s.names, s.looks), "Wins by family", how, wide=False)
+    how = (
+        "Tasks that an optimizer wins by its mean regret over seeds, by family; a shared win is split. A regret above "
+        "1 counts as 1."
+    )
+    return Figure("wins", partial(wins, table, names, s.names, s.looks), "Wins by family", how, wide=False)
 
 
 def _contributions(s: Summary, scores_OT: Array) -> Figure:
-    axes = contributions(marginal_contributions(scores_OT), None, s.names, s.looks)
+    drawing = partial(contributions, marginal_contributions(scores_OT), None, s.names, s.looks)
     how = "How much worse the best choice for each task would be without it; 0: the others do as well everywhere."
-    return Figure("contributions", axes, "Marginal contributions", how, wide=False)
+    return Figure("contributions", drawing, "Marginal contributions", how, wide=False)
 
 
 def _portfolio(s: Summary, scores_OT: Array) -> Figure:
     order, gaps = _growing(scores_OT)
-    axes = portfolio(gaps, [s.names[o] for o in order], s.looks, within=WITHIN)
+    drawing = partial(portfolio, gaps, [s.names[o] for o in order], s.looks, within=WITHIN)
     how = (
         "Mean regret above that of the best choice for each task, for portfolios that add the most useful optimizer at "
         f"each step; the line is {WITHIN:g}."
     )
-    return Figure("portfolio", axes, "Size of a portfolio and its gap", how, wide=False)
+    return Figure("portfolio", drawing, "Size of a portfolio and its gap", how, wide=False)
 
 
 def _growing(scores_OT: Array) -> tuple[list[int], Array]:

@@ -10,18 +10,18 @@ import pandas as pd
 
 from carps_lite.analysis.numbers import count, listing
 from carps_lite.analysis.pool import build
-from carps_lite.analysis.report import Frames
 from carps_lite.analysis.scores import score
 from carps_lite.analysis.selection import Choice
 from carps_lite.analysis.subset.performance import Array, Performance
 from carps_lite.errors import InputError, nearest
+from carps_lite.stack import Stack
 
 TASK_COLUMNS = ("task", "task_id")
 LONG = ("optimizer", "value")
 
 
 def from_store(
-    frames: Frames,
+    frames: Stack,
     source: str,
     *,
     budget: str | float | None = None,
@@ -46,9 +46,13 @@ def from_store(
     values_OTS = np.where((pool.ran_OT | ~scores.normalises_T)[..., None], regret_OTS, np.nan)
     whole = Performance(pool.tasks, pool.groups, pool.names, values_OTS, True, source, pool.left_out)
     if not scores.normalises_T.any():
-        raise InputError(f"no task of {source} has references: carps-lite references task=..., or between=range on a table")
+        raise InputError(
+            f"no task of {source} has references: carps-lite references task=..., or between=range on a table"
+        )
     lost = [task for task, has in zip(pool.tasks, scores.normalises_T, strict=True) if not has]
-    return whole.of_tasks(scores.normalises_T, f"{count(len(lost), 'task')} without references: {listing(lost)}" if lost else "")
+    return whole.of_tasks(
+        scores.normalises_T, f"{count(len(lost), 'task')} without references: {listing(lost)}" if lost else ""
+    )
 
 
 def _area(regret_OTSB: Array) -> Array:

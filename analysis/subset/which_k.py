@@ -22,6 +22,7 @@ Index = npt.NDArray[np.int64]
 N_RANDOM = 1000
 QUANTILES = (0.05, 0.5, 0.95)
 ENOUGH = 0.9  # Kendall's τ with the full set
+LASTING = 3  # sizes that must have it, the largest ones, before it is said to stay
 CLOSE = 0.05  # of the best τ, where ENOUGH is out of reach
 
 
@@ -120,7 +121,7 @@ def study(
 def recommend(sizes: Sequence[Size]) -> tuple[int, str]:
     """The smallest size from which on the subset ranks the optimizers as all tasks do, and the reason in a sentence.
 
-    τ ≥ 0.9 at it and at every larger size looked at; where no size has that, τ within 0.05 of the best one; without a
+    τ ≥ 0.9 at it and at every larger size looked at, three of them at least; where no size has that, τ within 0.05 of the best one; without a
     ranking to compare with, the size whose discrepancy is furthest below that of the median random subset.
     """
     taus = np.array([s.everyone.tau if s.everyone else np.nan for s in sizes])
@@ -129,8 +130,9 @@ def recommend(sizes: Sequence[Size]) -> tuple[int, str]:
         at = int(np.argmax(gains))
         return sizes[at].k, f"its discrepancy is furthest below that of random subsets (by {gains[at]:.3f})"
     steady = np.minimum.accumulate(np.nan_to_num(taus, nan=-1.0)[::-1])[::-1]
-    if steady.max() >= ENOUGH:
-        at = int(np.argmax(steady >= ENOUGH))
+    enough = steady >= ENOUGH
+    if enough.sum() >= min(LASTING, len(sizes)):
+        at = int(np.argmax(enough))
         return sizes[at].k, f"the smallest size from which on Kendall's τ with all tasks stays at {ENOUGH} or above"
     at = int(np.argmax(taus >= np.nanmax(taus) - CLOSE))
     best = float(np.nanmax(taus))

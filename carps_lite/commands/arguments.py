@@ -11,10 +11,10 @@ from carps_lite.errors import InputError, nearest
 
 HYDRA_FLAGS = ("--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
 FLAGS = ("-m", "--multirun", "--resolve", "--info", "-i", "--hydra-help", "--run", "-r", *HYDRA_FLAGS)
-TEXTS = ("results", "out", "title")  # folders and text, which may hold any letter
+TEXTS = ("results", "out", "title", "from")  # folders and text, which may hold any letter
 _PLAIN = re.compile(r"[A-Za-z0-9_./+%@-]+")
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'"})
-LISTS = ("task", "optimizer", "seeds", "rerun")  # `key=a,b` is a list
+LISTS = ("task", "optimizer", "seeds", "rerun", "name", "k", "validate")  # `key=a,b` is a list
 
 
 def defaults(name: str) -> dict[str, Any]:

@@ -29,6 +29,9 @@ usage: carps-lite report [STORE ...] [key=value ...]
   optimizer=null    only these optimizers, likewise
   seeds=null        only these seeds: 5 (0 to 4), 5..9 or [1,3]
   n_workers=null    only runs with so many simulated workers
+  label=null        names to show: label=tpe/multivariate:true=TPE-mv,gp=GP
+  order=rank        of optimizers in tables and figures: rank (the best first), or given (as optimizer= lists them)
+  pdf=true          figures as PDF too
   title="carps-lite report"
 
 Writes index.html (one self-contained page), report.md, tables/*.csv and *.tex,
@@ -37,7 +40,8 @@ figures/*.svg, *.png and *.pdf, and citations.bib."""
 
 def main(args: Sequence[str]) -> int:
     """Write the report and print its answer."""
-    named, folders, options = _parted(args)
+    labels = parse_labels([arg.removeprefix("label=") for arg in args if arg.startswith("label=")])
+    named, folders, options = _parted([arg for arg in args if not arg.startswith("label=")])
     given = read("report", options)
     source = _opened(named, folders)
     begin = perf_counter()
@@ -53,6 +57,9 @@ def main(args: Sequence[str]) -> int:
         optimizers=_names(given["optimizer"]),
         seeds=None if given["seeds"] is None else parse_seeds(given["seeds"]),
         n_workers=given["n_workers"],
+        labels=labels,
+        order=str(given["order"]),
+        pdf=_flag("pdf", given["pdf"]),
         title=str(given["title"]),
     )
     print("\n".join([*written.lines, *(f"{note}." for note in source.notes)]))
@@ -65,6 +72,31 @@ def _parted(args: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     named = [arg for arg in args if "=" not in arg and not arg.startswith("-")]
     folders = [arg.removeprefix("results=") for arg in args if arg.startswith("results=")]
     return named, folders, [arg for arg in args if arg not in named and not arg.startswith("results=")]
+
+
+def parse_labels(texts: Sequence[str]) -> dict[str, str]:
+    """Read `ID=NAME,ID=NAME`, with or without quotes around it all; Hydra's grammar would take it for something else.
+
+    Raises InputError on what is no ID=NAME, and on an id that gets two names.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+        text = text[1:-1] if quoted else text
+        for pair in [] if text in ("", "null") else text.split(","):
+            name, equals, shown = (part.strip() for part in pair.partition("="))
+            if not equals or not name or not shown:
+                raise InputError(f"label must be ID=NAME, several with commas, got {pair.strip()!r}")
+            if found.get(name, shown) != shown:
+                raise InputError(f"label: {name} gets two names, {found[name]} and {shown}")
+            found[name] = shown
+    return found
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"{name} must be true or false, got {value!r}")
+    return value
 
 
 def _opened(named: Sequence[str], folders: Sequence[str]) -> Stack:
