@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ LABELS = {
     "mean_ranks": "Mean ranks with intervals",
     "pairs": "Pairwise comparison",
 }
+_ID, _REFERENCE = re.compile(r' id="([^"]+)"'), re.compile(r"#([\w.-]+)")
 View = dict[str, Any]
 
 
@@ -47,9 +49,7 @@ def render(s: Summary, parts: Parts, drawn: Mapping[str, str], title: str) -> di
         "failed_runs": failed_runs(s),
         "kinds": failure_kinds(s),
         "versions": version_rows(s),
-        "figures": {
-            name: Markup(figures.inline(svg, str(escape(_label(name, parts))), colours)) for name, svg in drawn.items()
-        },
+        "figures": {name: _inline(svg, _label(name, parts), colours) for name, svg in drawn.items()},
         "before": parts.before,
         "after": parts.after,
         "cite": parts.cite,
@@ -71,6 +71,13 @@ def render(s: Summary, parts: Parts, drawn: Mapping[str, str], title: str) -> di
         "index.html": html.get_template("report.html").render(view),
         "report.md": text.get_template("report.md").render(view),
     }
+
+
+def _inline(svg: str, label: str, colours: Mapping[str, str]) -> Markup:
+    """A figure inside the page, where an id must be the only one: those that nothing refers to are left out."""
+    text = figures.inline(svg, str(escape(label)), colours)
+    used = set(_REFERENCE.findall(text))
+    return Markup(_ID.sub(lambda found: found[0] if found[1] in used else "", text))
 
 
 def _begin(text: str) -> str:

@@ -252,8 +252,8 @@ class Frames:
     def __init__(self, runs, trials):
         self._runs, self._trials = pd.DataFrame(runs), pd.concat(trials, ignore_index=True)
 
-    def frames(self, columns=None):
-        return self._runs, self._trials
+    def frames(self, refresh=True, columns=None):
+        return self._runs, self._trials[[c for c in self._trials if columns is None or c in columns]]
 
     def impossible(self):
         return set()
@@ -287,7 +287,7 @@ def made(optimizers=("random", "tpe", "gp"), tasks=TASKS, seeds=range(3), n=12, 
         own = {"ask": range(n), "end": np.arange(1.0, n + 1), "fidelity": np.nan, "spent": np.arange(1.0, n + 1)}
         reason = np.where(np.isnan(value), "ValueError: <script>", None)
         trials.append(
-            pd.DataFrame({"run": len(runs) - 1, **own, "value": value, "constraints": [[]] * n, "failure": reason})
+            pd.DataFrame({"run": len(runs) - 1, **own, "value": value, "feasible": True, "failure": reason})
         )
     return Frames(runs, trials)
 

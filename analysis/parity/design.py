@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +20,7 @@ class Design:
     A larger budget goes on where a smaller one stopped.
     """
 
-    meta: ClassVar[Mapping[str, Any]] = MappingProxyType({"deterministic": True})
+    meta: ClassVar[Mapping[str, Any]] = {"deterministic": True}
 
     def __init__(self, problem: Problem, seed: int, draw: int = 0) -> None:
         self._space = problem.space

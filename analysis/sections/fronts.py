@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from carps_lite import spec
-from carps_lite.locate import locate
 from carps_lite.analysis.charts.pareto_fronts import attainment, pareto_fronts
 from carps_lite.analysis.indicators import attainment_surfaces, epsilon_additive, front, igd_plus, scaled
 from carps_lite.analysis.labels import short_tasks
@@ -17,6 +16,7 @@ from carps_lite.analysis.sections.section import Figure, Section, Table
 from carps_lite.analysis.stats import Array
 from carps_lite.analysis.summary import Summary
 from carps_lite.errors import InputError
+from carps_lite.locate import locate
 
 DRAWN = 6  # tasks with a figure
 MOST_LINES = 6  # optimizers in one figure, the best on the task

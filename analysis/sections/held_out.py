@@ -92,8 +92,8 @@ def _figure(s: Summary, tuned: Array, held: Array, both: npt.NDArray[np.bool_]) 
     shown = both & known[:, None]
     points = [(x[o][shown[o]], y[o][shown[o]]) for o in range(len(s.names))]
     how = (
-        "Every run evaluated again as a point: normalised regret by its tuning value against that by its held-out value. "
-        "Above the line the tuning value was too good. What is beyond 2 is drawn there."
+        "Every run evaluated again as a point: normalised regret by its tuning value against that by its held-out "
+        "value. Above the line the tuning value was too good. What is beyond 2 is drawn there."
     )
     drawing = partial(tuning_and_held_out, points, s.names, s.looks)
     caption = s.caption_of(shown.any(axis=(0, 2)))

@@ -76,17 +76,17 @@ def _differ(s: Summary, own: Breakdown) -> bool:
 
 
 def _winners(s: Summary, what: str, own: Breakdown) -> str:
-    """Who leads in which part, parts with the same leader together, and where the lead is told apart from all."""
+    """Who leads in which part, parts with the same leader together, and where it is better than all by the test."""
     by: dict[tuple[int, ...], list[str]] = {}
     for i, (label, who) in enumerate(zip(own.labels, leaders(own), strict=True)):
         sure = len(who) == 1 and alone(own, i, who[0])
         by.setdefault(who, []).append(f"{label}{'*' if sure else ''}")
     said = [f"{_who(s, who)} on {listing(labels, limit=MOST)}" for who, labels in by.items()]
-    star = " (*: told apart from each other one there)" if any("*" in text for text in said) else ""
+    star = " (*: better than every other there, by the test)" if any("*" in text for text in said) else ""
     if len(by) == 1:
         said = [f"{_who(s, next(iter(by)))} on each of {count(len(own.labels), 'part')}"]
-        star = " (told apart from each other one in some)" if star else ""
-    return f"Best mean rank by {what}: {'; '.join(said)}{star or ' (nowhere told apart from each other one)'}."
+        star = " (in some, better than every other by the test)" if star else ""
+    return f"Best mean rank by {what}: {'; '.join(said)}{star or ' (nowhere better than every other by the test)'}."
 
 
 def _who(s: Summary, who: tuple[int, ...]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from carps_lite.analysis import subset
 from carps_lite.analysis.numbers import count, listing
 from carps_lite.analysis.subset.agreement import Ranks, ranks_of
 from carps_lite.analysis.subset.performance import Performance
@@ -15,6 +16,8 @@ from carps_lite.errors import InputError, nearest
 
 METHODS = ("joint", "sequential", "split")
 LEAST_SECONDS = 0.3  # of the search for one size of a study
+MUCH = 0.4  # discrepancy of all tasks together
+MOST_WHOLE = 1000  # tasks up to which it is computed
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Request:
     is_range: bool = False
     axes: tuple[str, ...] = ()
     kept_out: tuple[str, ...] | None = None
-    scale: str = "raw"
+    scale: str = "rank"
     between: str = "references"
     method: str = "joint"
     keep: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -69,6 +72,7 @@ def choose(performance: Performance, request: Request, watch: Watch = lambda _: 
     """
     axes, rest = _axes(performance, request)
     points = to_points(performance, axes, request.scale, request.between)
+    request = _within(points, request)
     _check_sizes(points, request)
     everyone = ranks_of(points.performance, (*axes, *rest))
     kept_out = ranks_of(points.performance, rest)
@@ -79,8 +83,29 @@ def choose(performance: Performance, request: Request, watch: Watch = lambda _: 
     found = _search(points, sizes, request, keep, watch)
     measured = tuple(measure(points, everyone, kept_out, one, request.seed) for one in found)
     interrupted = any(one.interrupted for one in found)
-    notes = (*points.notes, *_lacking(everyone, "all optimizers"), *_lacking(kept_out, "those kept out"))
+    notes = (
+        *points.notes,
+        *_emptiness(points),
+        *_lacking(everyone, "all optimizers"),
+        *_lacking(kept_out, "those kept out"),
+    )
     return Choice(points, everyone, kept_out, request.names, measured, studied, recommended, interrupted, notes)
+
+
+def _within(points: Points, request: Request) -> Request:
+    """The sizes of a range that there are tasks for, a subset of each name at once; a single size is left as it is."""
+    most = len(points.tasks) // len(request.names)
+    fitting = tuple(k for k in request.sizes if k <= most)
+    return replace(request, sizes=fitting) if request.is_range and fitting else request
+
+
+def _emptiness(points: Points) -> list[str]:
+    """A sentence where the points of all tasks together leave so much of the cube empty that a subset has no say."""
+    whole = subset.star_discrepancy(points.points) if len(points.tasks) <= MOST_WHOLE else 0.0
+    if whole < MUCH:
+        return []
+    remedy = "; scale=rank spreads them" if points.scale in ("raw", "log") else ""
+    return [f"all tasks together have discrepancy {whole:.2f}: they leave parts of the cube empty{remedy}"]
 
 
 def _axes(performance: Performance, request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -132,10 +157,9 @@ def _study(
     first = keep.get(request.names[0], ())
     sizes = [k for k in request.sizes if k >= max(1, len(first))]
     seconds = max(LEAST_SECONDS, request.seconds / len(sizes))
-    from carps_lite.analysis.subset import select_subset
 
     def select(k: int) -> Any:
-        return select_subset(
+        return subset.select_subset(
             points.points, k, seed=request.seed, time_limit=seconds, keep=first, n_processes=request.processes,
             progress=watch(f"k={k}"),
         )  # fmt: skip
@@ -145,18 +169,16 @@ def _study(
 
 
 def _search(points: Points, sizes: Sequence[int], request: Request, keep: dict[str, Any], watch: Watch) -> list[Any]:
-    from carps_lite.analysis.subset import select_subset, select_subsets
-
     if len(sizes) == 1:
         name = request.names[0]
         return [
-            select_subset(
+            subset.select_subset(
                 points.points, sizes[0], seed=request.seed, time_limit=request.seconds, keep=keep.get(name, ()),
                 n_processes=request.processes, progress=watch(name),
             )
         ]  # fmt: skip
     return list(
-        select_subsets(
+        subset.select_subsets(
             points.points, sizes, points.groups, method=request.method, seed=request.seed,
             time_limit=request.seconds * len(sizes), keep=[keep.get(name, ()) for name in request.names],
             n_processes=request.processes, progress=watch(listing(list(request.names))),

@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from carps_lite.analysis import figures
+from carps_lite.analysis import figures, subset
 from carps_lite.analysis.charts.subset_points import subset_points
 from carps_lite.analysis.charts.which_k import Measure, which_k
 from carps_lite.analysis.numbers import count, listing
@@ -48,7 +48,7 @@ def render(choice: Choice, number: int, content: dict[str, Any], folder: Path) -
         "sizes": [_size_row(s, choice) for s in choice.studied or (one,)],
         "recommended": choice.recommended,
         "between": BETWEEN[points.between],
-        "scale": SCALES[points.scale],
+        "scale": SCALES.get(points.scale, "that value"),
         "record": content,
         "together": content["together_with"],
     }
@@ -60,12 +60,10 @@ def render(choice: Choice, number: int, content: dict[str, Any], folder: Path) -
 
 
 def _points(choice: Choice, number: int) -> Axes:
-    from carps_lite.analysis.subset import attaining_box
-
     points, names = choice.points, choice.names
     order = [number, *(i for i in range(len(names)) if i != number)]  # the box is the first one's
     members = {names[i]: np.array(choice.subsets[i].members) for i in order}
-    corner = attaining_box(points.points[list(choice.subsets[number].members)]).corner
+    corner = subset.attaining_box(points.points[list(choice.subsets[number].members)]).corner
     return subset_points(points.points, members, points.axes, corner=np.array(corner))[0]
 
 

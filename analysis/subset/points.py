@@ -50,15 +50,16 @@ class Points:
 
 
 def to_points(
-    performance: Performance, optimizers: Sequence[str], scale: str = "raw", between: str = "references"
+    performance: Performance, optimizers: Sequence[str], scale: str = "rank", between: str = "references"
 ) -> Points:
     """Make the points of all tasks on which every one of `optimizers` has runs.
 
     `between`: `references` needs normalised values; `range` takes the best and the worst of these optimizers' means on
-    each task, which changes when an optimizer is added; `none` takes values that lie in the unit cube already. Raises
+    each task, which changes when an optimizer is added; `none` takes values that lie in the unit cube already, as they are. Raises
     InputError on anything else, on fewer than two optimizers and where all points are equal.
     """
     _check(performance, optimizers, scale, between)
+    scale = "none" if between == "none" else scale
     performance = complete(performance, optimizers)
     places = [performance.place(name) for name in optimizers]
     regret_OT = _between(performance.values_OTS[places], scale, between)

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from carps_lite.analysis import subset
 from carps_lite.analysis.subset.agreement import Agreement, Ranks, agreement, agreements
 from carps_lite.analysis.subset.drawing import stratified, uniform
 from carps_lite.analysis.subset.points import Points
@@ -88,9 +89,7 @@ def measure(
 
 
 def _drawn(points: Points, everyone: Ranks | None, kept_out: Ranks | None, members_NK: Index) -> Drawn:
-    from carps_lite.analysis.subset import star_discrepancy
-
-    discrepancies = np.array([star_discrepancy(points.points[members]) for members in members_NK])
+    discrepancies = np.array([subset.star_discrepancy(points.points[members]) for members in members_NK])
     nothing = np.full(len(QUANTILES), np.nan)
     tau, best, kept_tau = nothing, np.nan, nothing
     if everyone:
@@ -121,8 +120,9 @@ def study(
 def recommend(sizes: Sequence[Size]) -> tuple[int, str]:
     """The smallest size from which on the subset ranks the optimizers as all tasks do, and the reason in a sentence.
 
-    τ ≥ 0.9 at it and at every larger size looked at, three of them at least; where no size has that, τ within 0.05 of the best one; without a
-    ranking to compare with, the size whose discrepancy is furthest below that of the median random subset.
+    τ ≥ 0.9 at it and at every larger size looked at, three of them at least; where no size has that, τ within 0.05 of
+    the best one; without a ranking to compare with, the size whose discrepancy is furthest below that of the median
+    random subset.
     """
     taus = np.array([s.everyone.tau if s.everyone else np.nan for s in sizes])
     if np.isnan(taus).all():

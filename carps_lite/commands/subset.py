@@ -29,7 +29,7 @@ usage: carps-lite subset [key=value ...] [--keep]
   at=budget         or area: the mean over the whole way to the budget
 
   between=references   what 0 and 1 of a task are: its fixed references; range: its best and worst here; none: as is
-  scale=raw            raw, log or rank           method=joint    several subsets: joint, sequential or split
+  scale=rank           rank, raw or log           method=joint    several subsets: joint, sequential or split
   --keep               go on from the suites of these names, without dropping a member
   seed=0   seconds=10 (of search for each subset)   processes=1   out=null (subsets/ in the store's folder)
 
