@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +21,26 @@ PANELS = 12  # tasks in one figure of incumbents
 
 def draw(s: Summary, folder: Path, pdf: bool = True) -> dict[str, str]:
     """Draw every figure of a summary into a folder, with `pdf` as PDF too. Returns name -> SVG."""
-    made: dict[str, Axes] = {}
+    return {name: figures.save(make(), folder, name, pdf=pdf) for name, make in _drawings(s).items()}
+
+
+def _drawings(s: Summary) -> dict[str, Callable[[], Axes]]:
+    made: dict[str, Callable[[], Axes]] = {}
     if s.ranking:
         r, (index, means, bands) = s.ranking, s.anytime
-        made["anytime_ranks"] = plots.anytime_ranks(
-            s.scores.budgets[index], means[s.order], bands[s.order], s.names, s.looks,
+        made["anytime_ranks"] = partial(
+            plots.anytime_ranks, s.scores.budgets[index], means[s.order], bands[s.order], s.names, s.looks,
             xlabel=s.units, log=s.scores.logarithmic,
         )  # fmt: skip
-        made["mean_ranks"] = plots.mean_ranks(r.mean_ranks, r.seed_intervals, r.task_intervals, r.names, s.looks)
-        made["pairs"] = _pairs(s, r)
+        made["mean_ranks"] = partial(
+            plots.mean_ranks, r.mean_ranks, r.seed_intervals, r.task_intervals, r.names, s.looks
+        )
+        made["pairs"] = partial(_pairs, s, r)
     if s.has_curves:
         n = len(s.pool.tasks)
         for number, part in enumerate(np.array_split(np.arange(n), -(-n // PANELS)), 1):
-            made[f"incumbents_{number}"] = _incumbents(s, part)
-    return {name: figures.save(axes, folder, name, pdf=pdf) for name, axes in made.items()}
+            made[f"incumbents_{number}"] = partial(_incumbents, s, part)
+    return made
 
 
 def _pairs(s: Summary, r: Ranking) -> Axes:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -12,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carps_lite.analysis.parity import differences, timing, tuning
+from carps_lite.analysis.parity import differences, page, summary, timing, tuning
 from carps_lite.analysis.parity.design import Design
 from carps_lite.analysis.parity.largest import largest
-from carps_lite.analysis.parity.observations import observe
+from carps_lite.analysis.parity.observations import Observations, observe
 from carps_lite.core import Fidelity, Problem, TrialFailed
-from carps_lite.errors import InputError
+from carps_lite.errors import InputError, MissingDependency
 from carps_lite.space import Categorical, Float, Space
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "03_eight_bit_parity.py"
@@ -186,8 +187,8 @@ def test_observations_come_from_the_table_by_place_and_seed():
     assert found.loss[0].tolist() == [[1.0, 3.0], [2.0, 4.0]]
     assert found.test[0].tolist() == [[2.0, 4.0], [3.0, 5.0]]
     np.testing.assert_array_equal(found.loss[1], [[5.0, np.nan], [np.nan, np.nan]])
-    assert found.failures == (Counter(), Counter({"nan": 1}))
-    assert found.missing.tolist() == [0, 2]
+    assert [found.failures(0), found.failures(1)] == [Counter(), Counter({"nan": 1})]
+    assert [found.missing(0), found.missing(1)] == [0, 2]
 
 
 def test_other_configurations_are_refused():
@@ -246,3 +247,148 @@ def test_the_largest_size_fits_and_one_a_little_larger_does_not(capacity, limit)
 def test_nothing_fits():
     with pytest.raises(InputError, match="smallest"):
         largest(lambda size: False, 10)
+
+
+# ---- summary and page
+
+
+def seen(loss, task="t", formats=("32", "8", "linear8"), state=(100.0, 25.0, 25.0)):
+    failure = np.where(np.isnan(loss), "diverged", "").astype("<U60")
+    bytes_FCS = np.where(np.isnan(loss), np.nan, np.array(state)[:, None, None])
+    return Observations(
+        task, formats, loss, loss + 0.1, bytes_FCS, np.ones(loss.shape), np.full(loss.shape, np.nan), failure
+    )
+
+
+def losses(shift=0.0):
+    reference = 1 + np.arange(12.0)[:, None] / 4 + np.random.default_rng(3).normal(0, 0.1, size=(12, 3))
+    lost = np.full((12, 3), np.nan)
+    return np.stack([reference, reference + shift, lost])
+
+
+def test_a_row_says_what_was_found():
+    found = summary.analyse(seen(losses(0.01)), {"32": [2.0, 1.0], "8": [1.5, 1.7]}, rope=0.5)
+    reference, eight, linear = summary.rows([found])
+    assert eight.difference == pytest.approx(0.01)
+    assert eight.difference_in_sd == pytest.approx(0.01 / found.noise.median)
+    assert eight.state_bytes_ratio == 0.25
+    assert eight.seconds_ratio == pytest.approx(1.5)  # least of the rounds over least of the rounds
+    assert (eight.rank_of_best_of_32, eight.tau) == (1.0, pytest.approx(1.0))
+    assert eight.tuned_difference == pytest.approx(0.01)
+    assert eight.carried_difference == pytest.approx(0.0)
+    assert (linear.failures, linear.pairs, linear.best_configuration) == ("diverged:36", 0, -1)
+    assert np.isnan(linear.seconds)
+    assert [page.verdict(line) for line in (eight, linear)] == ["equivalent", "worse"]
+    assert page.verdict(summary.rows([summary.analyse(seen(losses(1.0)), {}, rope=0.5)])[1]) == "worse"
+    assert page.verdict(summary.rows([summary.analyse(seen(losses(-1.0)), {}, rope=0.5)])[1]) == "better"
+    assert reference.difference == 0
+
+
+def test_tables_hold_one_line_a_format_and_one_a_training(tmp_path):
+    found = summary.analyse(seen(losses()), {}, rope=0.5)
+    summary.write_csv(summary.rows([found]), tmp_path / "a.csv")
+    summary.write_trainings([found], tmp_path / "b.csv")
+    lines, trainings = pd.read_csv(tmp_path / "a.csv"), pd.read_csv(tmp_path / "b.csv")
+    assert lines["format"].astype(str).tolist() == ["32", "8", "linear8"]
+    assert len(trainings) == 3 * 12 * 3
+    assert (trainings["failure"] == "diverged").sum() == 36
+    back = trainings[trainings["format"] == "8"]["loss"].to_numpy().reshape(12, 3)
+    np.testing.assert_allclose(back, found.observations.loss[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3, 12, 3), (3, 1, 1), (1, 4, 2)], ids=str)
+@pytest.mark.parametrize("gpu", [False, True])
+def test_the_page_is_written_whatever_came_out(tmp_path, shape, gpu):
+    loss = losses()[: shape[0], : shape[1], : shape[2]]
+    observed = seen(loss, formats=("32", "8", "linear8")[: shape[0]], state=(100.0, 25.0, 25.0)[: shape[0]])
+    found = summary.analyse(observed, {}, rope=0.5)
+    html, text = page.write([found, found], tmp_path, 0.5, {"device": "x <y>"}, "python a.py", gpu)
+    written = html.read_text()
+    assert written.count("<svg") == 2
+    assert not any(f'{where}="http' in written for where in ("src", "href"))  # one file, nothing fetched
+    assert "x &lt;y&gt;" in written
+    assert ("--device cuda" in text.read_text()) is not gpu
+    assert "nan" not in text.read_text()
+    for figure in ("differences", "losses"):
+        assert (tmp_path / "figures" / f"{figure}.svg").exists()
+
+
+# ---- the example
+
+
+def test_wrong_arguments_are_refused_in_a_line(example):
+    pytest.importorskip("torch")
+    for wrong, said in (
+        (["--formats", "32,16"], "no format '16'"),
+        (["--configs", "-1"], "--configs must be at least 1"),
+        (["--rope", "-1"], "must not be negative"),
+        (["--device", "tpu"], "device must be cpu"),
+        (["--largest"], "add --device cuda"),
+    ):
+        with pytest.raises(InputError, match=said) as raised:
+            example.settle(example.arguments(wrong))
+        assert "\n" not in str(raised.value)
+
+
+def test_a_format_without_its_library_is_left_out_with_a_line(example, monkeypatch, capsys):
+    def make(spec):
+        if "bits:4" in spec:
+            raise MissingDependency("needs torchao: pip install 'carps-lite[torch]'")
+
+    monkeypatch.setattr(example.cl, "make_task", make)
+    assert example.usable(["a", "b"], ["32", "4", "8"]) == ["32", "8"]
+    assert capsys.readouterr().out == "left out 4: needs torchao: pip install 'carps-lite[torch]'\n"
+    with pytest.raises(MissingDependency):
+        example.usable(["a/bits:4"], ["32"])
+
+
+def test_a_device_without_memory_ends_the_search_and_not_the_program(example, tmp_path, monkeypatch, capsys):
+    """Without a GPU: a model that does not fit into a memory of so many bytes runs out of it, as on a device."""
+    torch = pytest.importorskip("torch")
+    from carps_lite.tasks import torch_capacity, torch_networks
+
+    for bits in ("32", "linear8"):
+        assert torch_capacity.fits(torch_networks.Size(64, 1, 16), bits, "cpu")
+
+    memory, per_parameter = 16 * 50_000_000 * 7.5, {"32": 16, "8": 10}
+
+    def two_steps(size, bits, device, batch):
+        if size.parameters * per_parameter[bits] > memory:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch_capacity, "_two_steps", two_steps)
+    args = example.arguments(["--formats", "32,8", "--out", str(tmp_path)])
+    args.formats = ["32", "8"]
+    found = example.largest_models(args)
+    one_layer = torch_networks.Size(2048, 2, 256).parameters - torch_networks.Size(2048, 1, 256).parameters
+    for bits, size in found.items():
+        assert size * per_parameter[bits] <= memory < (size + one_layer) * per_parameter[bits]
+    assert found["8"] / found["32"] == pytest.approx(1.6, rel=0.2)
+    assert json.loads((tmp_path / "largest.json").read_text()) == found
+    assert "largest model with 8 bits" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_whole_study_goes_on_and_repeats_itself(tmp_path):
+    for package in ("torch", "bitsandbytes"):
+        pytest.importorskip(package)
+    command = [sys.executable, str(EXAMPLE), "--tasks", "torch_images/epochs:2", "--formats", "32,8", "--rounds", "1"]
+
+    def run(configs):
+        done = subprocess.run(
+            [*command, "--configs", str(configs)], cwd=tmp_path, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout, (tmp_path / "parity" / "trainings.csv").read_text()
+
+    first, few = run(1)
+    more, two = run(2)
+    again, same = run(2)
+    assert "equal hyperparameters" in first
+    assert "kept 4" in again
+    assert two == same
+    assert set(few.splitlines()) < set(two.splitlines())
+    assert len(two.splitlines()) == 1 + 2 * 2 * 2
+    table = pd.read_csv(tmp_path / "parity" / "summary.csv")
+    assert table["state_bytes_ratio"].iloc[1] == pytest.approx(24912 / 71784, rel=1e-4)
+    assert (table["seconds"] > 0).all()

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import carps_lite
-from carps_lite.analysis import numbers, ranking, report, words
+from carps_lite.analysis import draw, figures, numbers, ranking, report, words
+from carps_lite.analysis.sections.section import Figure
 from carps_lite.analysis.words import Tally
 from carps_lite.errors import InputError
 
@@ -365,25 +366,27 @@ def test_the_page_is_whole_and_fetches_nothing(written):
 
 def test_every_figure_states_what_it_stands_on(written):
     result, out = written
-    assert result.summary.caption == "4 tasks, 3 seeds, 35 of 36 runs (1 failed), 12 evaluations"
+    failed = int(made()._runs["n_failed"].sum())
+    share = numbers.percent(failed / (36 * 12))
+    caption = f"4 tasks, 3 seeds, 35 of 36 runs (1 failed: 3 %), 12 evaluations, {share} of trials failed"
+    assert result.summary.caption == caption
     html, text = read(out / "index.html")
-    assert html.count("<figure") == 2
-    assert text.count("How to read this.") == 6
-    assert text.count(result.summary.caption) == 5  # all but the table of runs itself
+    legends = re.findall(r"<figcaption>(.*?)</figcaption>", html, flags=re.S)
+    assert len(legends) > 8
+    assert all(re.search(r"\d tasks, 3 seeds, .* of trials failed\.$", words) for words in legends)
+    assert all("How to read this." in words for words in legends)
+    assert text.count(caption) > 8
 
 
 def test_the_same_store_gives_the_same_files(written, tmp_path):
     _, out = written
     report.write(made(failed={("tpe", TASKS[0], 1)}), tmp_path, title="My <report>")
     files = sorted(p.relative_to(out) for p in out.rglob("*") if p.is_file())
-    pictures = ["anytime_ranks", "incumbents_1", "mean_ranks", "pairs"]
-    data = ["anytime_ranks", "coverage", "final", "incumbents", "pairs", "ranking", "runs"]
-    assert [str(f) for f in files] == [
-        *(f"figures/{name}.{kind}" for name in pictures for kind in ("png", "svg")),
-        "index.html",
-        "report.md",
-        *(f"tables/{name}.csv" for name in data),
-    ]
+    pictures = {"anytime_ranks", "incumbents_1", "mean_ranks", "pairs", "critical_difference", "score_map", "failures"}
+    data = {"anytime_ranks", "coverage", "final", "incumbents", "pairs", "ranking", "runs", "tests", "kinds"}
+    names = {str(f) for f in files}
+    assert names > {f"figures/{name}.{kind}" for name in pictures for kind in ("png", "svg", "pdf")}
+    assert names > {"index.html", "report.md", "citations.bib", *(f"tables/{name}.csv" for name in data)}
     assert all((out / f).read_bytes() == (tmp_path / f).read_bytes() for f in files)
 
 
@@ -427,12 +430,21 @@ def test_the_terminal_gets_the_answer_in_a_few_lines(written):
     assert any("4 tasks cannot show any difference" in line for line in result.lines)
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are empty: for tests of words and tables."""
+    kept = draw._drawings
+    monkeypatch.setattr(figures, "save", lambda axes, *_, **__: '<svg viewBox="0 0 1 1"></svg>')
+    monkeypatch.setattr(Figure, "draw", lambda self: None)
+    monkeypatch.setattr(draw, "_drawings", lambda s: dict.fromkeys(kept(s), lambda: None))
+
+
 def a_page(store, tmp_path, **arguments):
     result = report.write(store, tmp_path / "r", **arguments)
     return result, read(result.path)[1]
 
 
-def test_two_optimizers_one_task_one_seed(tmp_path):
+def test_two_optimizers_one_task_one_seed(tmp_path, undrawn):
     result, text = a_page(made(("random", "tpe"), TASKS[:1], [0]), tmp_path)
     final = pd.read_csv(tmp_path / "r" / "tables" / "final.csv").sort_values("median")["optimizer"].tolist()
     said = f"{final[0]} ranks before {final[1]} on this task (mean rank 1.00 against 2.00)."
@@ -452,7 +464,7 @@ def test_one_optimizer_alone_is_shown_and_not_ranked(tmp_path):
     assert not (tmp_path / "r" / "tables" / "ranking.csv").exists()
 
 
-def test_everything_failed(tmp_path):
+def test_everything_failed(tmp_path, undrawn):
     cells = set(itertools.product(("random", "tpe"), TASKS, range(3)))
     result, text = a_page(made(("random", "tpe"), failed=cells), tmp_path)
     assert result.lines[0] == "Nothing can be compared: of 24 runs, 24 failed."
@@ -461,7 +473,7 @@ def test_everything_failed(tmp_path):
     assert "0, 1 and 2" in text
 
 
-def test_one_optimizer_failed_everywhere(tmp_path):
+def test_one_optimizer_failed_everywhere(tmp_path, undrawn):
     cells = set(itertools.product(("tpe",), TASKS, range(3)))
     result, text = a_page(made(("random", "tpe"), failed=cells), tmp_path)
     assert result.lines[0].startswith("After 12 evaluations, only random has results: no run of tpe has any")
@@ -469,19 +481,19 @@ def test_one_optimizer_failed_everywhere(tmp_path):
     assert "12 of 24 runs failed and count as worse than any result on their tasks: 12 of tpe." in text
 
 
-def test_one_of_three_failed_everywhere(tmp_path):
+def test_one_of_three_failed_everywhere(tmp_path, undrawn):
     cells = set(itertools.product(("tpe",), TASKS, range(3)))
     result, _ = a_page(made(failed=cells), tmp_path)
     assert "tpe has no valid result on any task." in result.lines
 
 
-def test_a_partial_grid_says_so_far(tmp_path):
+def test_a_partial_grid_says_so_far(tmp_path, undrawn):
     result, text = a_page(made(missing={("gp", TASKS[0], 2), ("gp", TASKS[1], 2)}), tmp_path)
     assert result.lines[0].startswith("So far, after 12 evaluations, ")
     assert "2 of 36 runs are missing and count as worse than any result on their tasks: 2 of gp." in text
 
 
-def test_unequal_seeds_are_stated(tmp_path):
+def test_unequal_seeds_are_stated(tmp_path, undrawn):
     one, two = made(("random",), seeds=range(5)), made(("tpe",), seeds=range(2))
     runs = pd.concat([one.frames()[0], two.frames()[0].assign(run=lambda f: f["run"] + 100)])
     trials = pd.concat([one.frames()[1], two.frames()[1].assign(run=lambda f: f["run"] + 100)])
@@ -490,7 +502,7 @@ def test_unequal_seeds_are_stated(tmp_path):
     assert result.summary.tally.missing == (0, 0)
 
 
-def test_a_stale_optimizer_is_labelled(tmp_path):
+def test_a_stale_optimizer_is_labelled(tmp_path, undrawn):
     store = made()
     store.frames()[0].loc[store.frames()[0]["optimizer"] == "gp", "stale"] = True
     result, text = a_page(store, tmp_path)
@@ -498,7 +510,7 @@ def test_a_stale_optimizer_is_labelled(tmp_path):
     assert "Made by other code or library versions than are installed: gp (stale)." in text
 
 
-def test_a_shorter_run_shortens_the_comparison_and_says_how_to_avoid_it(tmp_path):
+def test_a_shorter_run_shortens_the_comparison_and_says_how_to_avoid_it(tmp_path, undrawn):
     store = made()
     runs, trials = store.frames()
     short = Frames(runs, [trials[(trials["run"] != 0) | (trials["ask"] < 4)]])
@@ -510,10 +522,10 @@ def test_a_shorter_run_shortens_the_comparison_and_says_how_to_avoid_it(tmp_path
     assert "Of the missing runs, 1 finished before 12 evaluations." in longer.lines
 
 
-def test_choosing_and_bad_input(tmp_path):
+def test_choosing_and_bad_input(tmp_path, undrawn):
     result, text = a_page(made(), tmp_path, optimizers=["random", "gp"], tasks=["bbob"], seeds=[0, 1], budget="6trials")
     assert result.lines[0].startswith("After 6 trials, ")
-    assert result.summary.caption == "2 tasks, 2 seeds, 8 of 8 runs, 6 trials"
+    assert result.summary.caption.startswith("2 tasks, 2 seeds, 8 of 8 runs (none failed), 6 trials, ")
     assert "tpe" not in text
     runs, trials = made().frames()
     empty = Frames(runs.iloc[:0], [trials.iloc[:0]])
@@ -551,7 +563,7 @@ def test_from_a_real_store(tmp_path):
     )
 
 
-def test_a_task_that_an_optimizer_does_not_handle_is_left_out_and_no_failure_of_it(tmp_path):
+def test_a_task_that_an_optimizer_does_not_handle_is_left_out_and_no_failure_of_it(tmp_path, undrawn):
     from carps_lite.cli import main
 
     root = tmp_path / "s"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from carps_lite.analysis.stats import Array
@@ -15,7 +16,8 @@ from carps_lite.analysis.stats import Array
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURED = ("test_loss", "state_bytes", "train_seconds", "peak_bytes")
+MISSING = "missing"
+MEASURED = ("test_loss", "state_bytes", "train_seconds", "peak_bytes")  # in the order of the fields below
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Observations:
     """The trainings of one task: arrays (F, C, S), nan where a training failed or was not made.
 
     `loss` validates and steers, `test` was only recorded, `state_bytes` were counted from the tensors, `seconds` are
-    those of the training loop, `peak_bytes` the memory of a GPU. `failures`: how many trainings of each format failed
-    of what (F mappings); `missing`: how many were not made, (F,).
+    those of the training loop, `peak_bytes` the memory of a GPU. `failure`: (F, C, S), what a training failed of, empty
+    where it did not, `missing` where it was not made.
     """
 
     task: str
@@ -34,14 +36,22 @@ class Observations:
     state_bytes: Array
     seconds: Array
     peak_bytes: Array
-    failures: tuple[Counter[str], ...]
-    missing: np.ndarray
+    failure: npt.NDArray[np.str_]
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Numbers of formats, configurations and seeds."""
         f, c, s = self.loss.shape
         return f, c, s
+
+    def failures(self, f: int) -> Counter[str]:
+        """How many trainings of the f-th format failed of what."""
+        kinds = self.failure[f].ravel().tolist()
+        return Counter(sorted(kind for kind in kinds if kind not in ("", MISSING)))
+
+    def missing(self, f: int) -> int:
+        """How many trainings of the f-th format were not made."""
+        return int((self.failure[f] == MISSING).sum())
 
 
 def observe(
@@ -54,33 +64,21 @@ def observe(
     """
     shape = (len(formats), n_configs, len(seeds))
     arrays = {name: np.full(shape, np.nan) for name in ("loss", *MEASURED)}
-    failures: list[dict[tuple[int, int], str]] = [{} for _ in formats]
-    made = np.zeros(shape, dtype=bool)
+    failure = np.full(shape, MISSING, dtype="<U60")
     configs: dict[int, str] = {}
     place = {seed: s for s, seed in enumerate(seeds)}
     for f, name in enumerate(ids):
         own = trials[(trials["task"] == name) & (trials["ask"] < n_configs) & trials["seed"].isin(list(seeds))]
         columns = zip(*(own[c] for c in ("ask", "seed", "value", "failure", "config", "info")), strict=True)
-        for ask, seed, value, failure, config, info in columns:
+        for ask, seed, value, failed, config, info in columns:
             c, s = int(ask), place[int(seed)]
             if configs.setdefault(c, config) != config:
                 raise ValueError(f"{name}: configuration {c} is not that of {ids[0]}: their spaces differ")
-            made[f, c, s] = True
-            if isinstance(failure, str) and failure:
-                failures[f][c, s] = failure.partition(":")[0]
+            failure[f, c, s] = failed.partition(":")[0] if isinstance(failed, str) else ""
+            if failure[f, c, s]:
                 continue
             found: dict[str, Any] = {"loss": value, **orjson.loads(info)}
             for key, array in arrays.items():
                 array[f, c, s] = found.get(key, np.nan)
-    kinds = tuple(Counter(sorted(own.values())) for own in failures)
-    return Observations(
-        task,
-        tuple(formats),
-        arrays["loss"],
-        arrays["test_loss"],
-        arrays["state_bytes"],
-        arrays["train_seconds"],
-        arrays["peak_bytes"],
-        kinds,
-        np.asarray((~made).sum(axis=(1, 2))),
-    )
+    measured = (arrays[name] for name in MEASURED)
+    return Observations(task, tuple(formats), arrays["loss"], *measured, failure)

@@ -97,8 +97,8 @@ def row(found: Found, f: int) -> Row:
         configurations=o.shape[1],
         seeds=o.shape[2],
         pairs=p.n,
-        failures=" ".join(f"{kind}:{n}" for kind, n in sorted(o.failures[f].items())),
-        missing=int(o.missing[f]),
+        failures=" ".join(f"{kind}:{n}" for kind, n in o.failures(f).items()),
+        missing=o.missing(f),
         seed_sd=found.noise.median,
         seed_sd_pooled=found.noise.pooled,
         difference=p.mean,
@@ -141,15 +141,15 @@ def write_csv(lines: Sequence[Row], path: Path) -> None:
 
 
 def write_trainings(results: Sequence[Found], path: Path) -> None:
-    """Write one line a training: its losses, bytes and seconds. Failures have no numbers."""
+    """Write one line a training: its losses, its bytes of state, or what it failed of."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["task", "format", "configuration", "seed", "loss", "test_loss", "state_bytes"])
+        writer.writerow(["task", "format", "configuration", "seed", "loss", "test_loss", "state_bytes", "failure"])
         for found in results:
             o = found.observations
             for f, c, s in np.ndindex(o.shape):
                 numbers = (o.loss[f, c, s], o.test[f, c, s], o.state_bytes[f, c, s])
-                writer.writerow([o.task, o.formats[f], c, s, *(_cell(float(x)) for x in numbers)])
+                writer.writerow([o.task, o.formats[f], c, s, *(_cell(float(x)) for x in numbers), o.failure[f, c, s]])
 
 
 def _cell(x: object) -> object:

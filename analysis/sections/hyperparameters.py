@@ -15,6 +15,7 @@ from carps_lite.analysis.charts.parameters import Parameter, places
 from carps_lite.analysis.charts.slices import slices
 from carps_lite.analysis.numbers import count, fixed, percent, value
 from carps_lite.analysis.robustness import Importance, fanova, permutation_importance, spread
+from carps_lite.analysis.scores import full_fidelities
 from carps_lite.analysis.sections.section import Figure, Section, Table
 from carps_lite.analysis.stats import Array
 from carps_lite.analysis.summary import Summary
@@ -81,7 +82,8 @@ def _samples(s: Summary) -> list[Sample]:
     if own.empty or s.configs is None:
         return []
     trials = s.table[s.table["run"].isin(own["run"])].merge(s.configs, on=["run", "ask"], how="left")
-    trials = trials[trials["fidelity"].isna()]
+    full = trials["run"].map(full_fidelities(own))
+    trials = trials[trials["fidelity"].isna() | (trials["fidelity"] >= full)]
     task_of = dict(zip(own["run"], own["task"], strict=True))
     by_task = dict(iter(trials.groupby(trials["run"].map(task_of), sort=False)))
     found: list[Sample] = []

@@ -18,8 +18,8 @@ FIRST = ("type", "family")  # what the top of the page speaks of
 LABELS = {"kind": "type", "family": "family", "size": "number of parameters", "dimension": "dimension",
           "parameters": "kind of parameter", "objectives": "number of objectives", "fidelity": "fidelity",
           "budget": "budget"}  # fmt: skip
-TYPES = {"bb": "one objective", "mf": "several fidelities", "mo": "several objectives",
-         "momf": "several objectives and fidelities"}  # fmt: skip
+SHOWN = {("kind", "bb"): "one objective", ("kind", "mf"): "several fidelities", ("kind", "mo"): "several objectives",
+         ("kind", "momf"): "several objectives and fidelities", ("fidelity", "none"): "no fidelity"}  # fmt: skip
 
 
 def build(s: Summary) -> Section | None:
@@ -46,7 +46,7 @@ def _labels(s: Summary) -> dict[str, tuple[str, ...]]:
         first = {label: t for t, label in reversed(list(enumerate(labels)))}
         parts = tuple(first[label] for label in labels)
         if 1 < len(first) <= MOST and parts not in seen:
-            found[what] = tuple(TYPES.get(label, label) for label in labels) if key == "kind" else labels
+            found[what] = tuple(SHOWN.get((key, label), label) for label in labels)
             seen.add(parts)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -96,6 +97,6 @@ def _cell(value: object, number: bool, shown: Format | None) -> dict[str, object
     if not number:
         return {"text": str(value), "sort": None}
     x = float(value)  # type: ignore[arg-type]
-    if x != x:
+    if not math.isfinite(x):
         return {"text": "–", "sort": ""}
     return {"text": shown(x) if shown else f"{x:,.0f}" if x == round(x) else f"{x:.4g}", "sort": x}

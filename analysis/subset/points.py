@@ -55,8 +55,8 @@ def to_points(
     """Make the points of all tasks on which every one of `optimizers` has runs.
 
     `between`: `references` needs normalised values; `range` takes the best and the worst of these optimizers' means on
-    each task, which changes when an optimizer is added; `none` takes values that lie in the unit cube already, as they are. Raises
-    InputError on anything else, on fewer than two optimizers and where all points are equal.
+    each task, which changes when an optimizer is added; `none` takes values that lie in the unit cube already, as they
+    are. Raises InputError on anything else, on fewer than two optimizers and where all points are equal.
     """
     _check(performance, optimizers, scale, between)
     scale = "none" if between == "none" else scale
