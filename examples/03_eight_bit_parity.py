@@ -48,7 +48,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--formats", default=FORMATS, help=f"formats of the state, 32 among them ({FORMATS})")
     parser.add_argument("--tasks", help="task specs, without bits and search")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (cpu)")
-    parser.add_argument("--processes", type=int, default=1, help="trainings at a time (1)")
+    parser.add_argument("--processes", type=int, default=1, help="trainings at a time (1); 0: in this process")
     parser.add_argument("--rounds", type=int, default=2, help="rounds of the timing; 0: no timing (2)")
     parser.add_argument("--rope", type=float, default=ROPE, help=f"practical equivalence, in seed SDs ({ROPE})")
     parser.add_argument("--largest", action="store_true", help="also the largest model that fits into the GPU's memory")
@@ -67,7 +67,7 @@ def settle(args: argparse.Namespace) -> None:
     for name in args.formats:
         if name not in torch_optimizers.FORMATS:
             raise unknown("--formats: no format", name, torch_optimizers.FORMATS)
-    for name, low in (("configs", 1), ("seeds", 1), ("processes", 1), ("rounds", 0)):
+    for name, low in (("configs", 1), ("seeds", 1), ("processes", 0), ("rounds", 0)):
         if getattr(args, name) < low:
             raise InputError(f"--{name} must be at least {low}, got {getattr(args, name)}")
     if args.rope < 0:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -201,32 +200,40 @@ def test_other_configurations_are_refused():
 # ---- timing and the largest size
 
 
-class Burner:
-    """A task whose training takes CPU time in proportion to its fidelity, after a set-up as long as a full one."""
+class Training:
+    """A training of a second of set-up and `factor` seconds a step, by a clock of its own."""
 
     problem = Problem(SPACE, fidelity=Fidelity("steps", 1, 10))
+    clock = 0.0
 
-    def __init__(self, factor=1, fails=False):
+    def __init__(self, factor=1.0, fails=False):
         self.factor, self.fails = factor, fails
 
     def evaluate(self, config, fidelity, seed):
         if self.fails:
             raise TrialFailed("diverged")
         level = 10 if fidelity is None else fidelity
-        for _ in range(60_000 * (10 + self.factor * level)):
-            pass
-        return {"loss": 0.0, "train_seconds": 0.1 * self.factor * level}
+        Training.clock += 1 + self.factor * level
+        return {"loss": 0.0, "train_seconds": self.factor * level}
 
 
-def test_seconds_leave_the_set_up_out():
-    found = timing.seconds({"32": Burner(), "8": Burner(3), "linear8": Burner(fails=True)}, 3, on_gpu=False)
-    assert [len(own) for own in found.values()] == [3, 3, 0]
-    assert min(found["8"]) / min(found["32"]) == pytest.approx(3, rel=0.35)
+def test_seconds_leave_the_set_up_out(monkeypatch):
+    monkeypatch.setattr(timing, "process_time", lambda: Training.clock)
+    tasks = {"32": Training(), "8": Training(3.0), "linear8": Training(fails=True)}
+    found = timing.seconds(tasks, 3, on_gpu=False)
+    assert found == {"32": [pytest.approx(10)] * 3, "8": [pytest.approx(30)] * 3, "linear8": []}
 
 
 def test_seconds_of_a_gpu_are_those_of_the_task():
-    found = timing.seconds({"32": Burner(), "8": Burner(2)}, 1, on_gpu=True)
-    assert found == {"32": [pytest.approx(1.0)], "8": [pytest.approx(2.0)]}
+    found = timing.seconds({"32": Training(), "8": Training(2.0)}, 1, on_gpu=True)
+    assert found == {"32": [10.0], "8": [20.0]}
+
+
+def test_seconds_on_a_cpu_need_two_lengths_of_training():
+    task = Training()
+    task.problem = Problem(SPACE)
+    with pytest.raises(ValueError, match="two levels"):
+        timing.seconds({"32": task}, 1, on_gpu=False)
 
 
 @given(st.integers(1, 3000), st.integers(1, 2000))
@@ -368,23 +375,20 @@ def test_a_device_without_memory_ends_the_search_and_not_the_program(example, tm
     assert "largest model with 8 bits" in capsys.readouterr().out
 
 
-@pytest.mark.slow
-def test_the_whole_study_goes_on_and_repeats_itself(tmp_path):
+def test_the_whole_study_goes_on_and_repeats_itself(example, tmp_path, monkeypatch, capsys):
     for package in ("torch", "bitsandbytes"):
         pytest.importorskip(package)
-    command = [sys.executable, str(EXAMPLE), "--tasks", "torch_images/epochs:2", "--formats", "32,8", "--rounds", "1"]
+    monkeypatch.chdir(tmp_path)
 
     def run(configs):
-        done = subprocess.run(
-            [*command, "--configs", str(configs)], cwd=tmp_path, capture_output=True, text=True, timeout=240
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout, (tmp_path / "parity" / "trainings.csv").read_text()
+        given = ["--tasks", "torch_images/epochs:2", "--formats", "32,8", "--rounds", "1", "--processes", "0"]
+        assert example.study(example.arguments([*given, "--configs", str(configs)])) == 0
+        return capsys.readouterr().out, (tmp_path / "parity" / "trainings.csv").read_text()
 
     first, few = run(1)
-    more, two = run(2)
+    _, two = run(2)
     again, same = run(2)
-    assert "equal hyperparameters" in first
+    assert "8 bits against 32 at equal hyperparameters" in first
     assert "kept 4" in again
     assert two == same
     assert set(few.splitlines()) < set(two.splitlines())

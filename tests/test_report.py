@@ -287,9 +287,7 @@ def made(optimizers=("random", "tpe", "gp"), tasks=TASKS, seeds=range(3), n=12, 
         )  # fmt: skip
         own = {"ask": range(n), "end": np.arange(1.0, n + 1), "fidelity": np.nan, "spent": np.arange(1.0, n + 1)}
         reason = np.where(np.isnan(value), "ValueError: <script>", None)
-        trials.append(
-            pd.DataFrame({"run": len(runs) - 1, **own, "value": value, "feasible": True, "failure": reason})
-        )
+        trials.append(pd.DataFrame({"run": len(runs) - 1, **own, "value": value, "feasible": True, "failure": reason}))
     return Frames(runs, trials)
 
 
@@ -534,10 +532,71 @@ def test_choosing_and_bad_input(tmp_path, undrawn):
     assert not (tmp_path / "nothing").exists()
 
 
+def test_optimizers_are_renamed_and_stand_as_given(tmp_path, undrawn):
+    given = {"labels": {"gp": "my model"}, "optimizers": ["tpe", "gp", "random"], "order": "given"}
+    result, text = a_page(made(), tmp_path, **given)
+    assert result.summary.names == ["tpe", "my model", "random"]
+    assert result.lines[0].startswith("After 12 evaluations, my model ")
+    assert "gp" not in re.findall(r"\w+", text)
+    folder = tmp_path / "r" / "tables"
+    assert pd.read_csv(folder / "ranking.csv")["optimizer"].tolist() == ["my model", "tpe", "random"]
+    assert pd.read_csv(folder / "tests.csv")["optimizer"].tolist() == ["tpe", "tpe", "my model"]
+    assert (folder / "final.tex").read_text(encoding="utf-8").splitlines()[6].startswith("task & tpe & my model")
+    with pytest.raises(InputError, match="order must be rank or given, got 'givn'; did you mean 'given'"):
+        report.write(made(), tmp_path / "no", order="givn")
+    with pytest.raises(InputError, match="no run of optimizer 'gq'; did you mean 'gp'"):
+        report.write(made(), tmp_path / "no", labels={"gq": "x"})
+    assert not (tmp_path / "no").exists()
+
+
+def test_labels_on_the_command_line():
+    from carps_lite.commands.report import parse_labels
+
+    assert parse_labels([]) == parse_labels(["null"]) == {}
+    assert parse_labels(["tpe/multivariate:true=TPE-mv,gp=the GP"]) == {
+        "tpe/multivariate:true": "TPE-mv",
+        "gp": "the GP",
+    }
+    assert parse_labels(["'a=b'", "c=d=e"]) == {"a": "b", "c": "d=e"}
+    for wrong in ("gp", "gp=", "=x", "a=b,,"):
+        with pytest.raises(InputError, match="label must be ID=NAME, several with commas, got "):
+            parse_labels([wrong])
+    with pytest.raises(InputError, match="label: a gets two names, b and c"):
+        parse_labels(["a=b", "a=c"])
+
+
+def test_the_command_takes_labels_order_and_pdf(tmp_path, capsys, undrawn):
+    from carps_lite.cli import main
+
+    root = tmp_path / "s"
+    assert (
+        main(["run", "task=sphere", "optimizer=random,cmaes", "seeds=2", "budget=4", "processes=0", f"results={root}"])
+        == 0
+    )
+    out = tmp_path / "r"
+    args = ["report", f"results={root}", f"out={out}", "label=cmaes=CMA-ES", "optimizer=random,cmaes", "order=given"]
+    assert main([*args, "pdf=false"]) == 0
+    assert "CMA-ES" in capsys.readouterr().out
+    assert pd.read_csv(out / "tables" / "kinds.csv").empty if (out / "tables" / "kinds.csv").exists() else True
+    assert main([*args, "pdf=no-way"]) == 2
+    assert "pdf must be true or false" in capsys.readouterr().err
+
+
+def test_who_leads_where_stands_at_the_top(tmp_path, undrawn):
+    first, second = made(tasks=TASKS[:2], seeds=range(2)), made(("gp", "tpe", "random"), TASKS[2:], range(2))
+    runs = pd.concat([first.frames()[0], second.frames()[0].assign(run=lambda f: f["run"] + 100)])
+    trials = pd.concat([first.frames()[1], second.frames()[1].assign(run=lambda f: f["run"] + 100)])
+    result, text = a_page(Frames(runs, [trials]), tmp_path)
+    said = next(line for line in result.lines if line.startswith("Best mean rank by family: "))
+    assert re.match(r"Best mean rank by family: gp on bbob; random on hpobench_mlp \(nowhere", said)
+    assert text.index(said) < text.index("How to read this.")
+    assert said in (tmp_path / "r" / "report.md").read_text(encoding="utf-8")
+
+
 def test_many_optimizers_and_tasks(tmp_path):
     names = [f"family/option:{i}" for i in range(7)] + ["random"]
     tasks = [f"bbob/dim:{d}/fid:{f}" for d in (2, 5, 10) for f in range(1, 10)]
-    result, text = a_page(made(names, tasks, range(2), n=5), tmp_path)
+    result, text = a_page(made(names, tasks, range(2), n=5), tmp_path, pdf=False)
     assert all(name in text for name in names)
     assert "1 more" in text  # figures of incumbents behind a fold
     assert (tmp_path / "r" / "figures" / "incumbents_3.svg").exists()
@@ -551,7 +610,7 @@ def test_from_a_real_store(tmp_path):
         carps_lite.run(f"sphere/dim:{dim}", "random", seed=seed, budget=15, store=store)
         carps_lite.run(f"sphere/dim:{dim}", "cmaes", seed=seed, budget=20, store=store)
     carps_lite.run("brittle", "random", seed=0, budget=15, store=store)
-    result, text = a_page(store, tmp_path)
+    result, text = a_page(store, tmp_path, pdf=False)
     assert "After 15 evaluations" in result.lines[0]
     assert "sphere/dim:3" in text
     assert any(line.startswith("Left out: 1 task with runs of one optimizer only: brittle") for line in result.lines)

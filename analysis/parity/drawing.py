@@ -6,13 +6,14 @@ Axes: T tasks, F formats, C configurations.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-from carps_lite.analysis.canvas import PAGE, SMALL, TEXT, Looks, frame
+from carps_lite.analysis.canvas import PAGE, SMALL, Looks, frame
 from carps_lite.analysis.charts.rows import dot, panels_of_rows
 from carps_lite.analysis.charts.sheet import finite, name_x, nothing, power, title
 from carps_lite.analysis.stats import Array
@@ -51,7 +52,7 @@ def difference_rows(
         for f, name in enumerate(names):
             own = points[t][f]
             spread = np.linspace(-JITTER, JITTER, len(own)) if len(own) > 1 else np.zeros(len(own))
-            axes.plot(own, f + spread, ".", color=looks[name].colour, ms=3.5, alpha=0.45, mew=0)
+            axes.plot(own, f + spread, ".", color=looks[name].colour, ms=4.5, alpha=0.5, mew=0)
             dot(axes, f, float(values_TF[t, f]), bounds_TF2[t, f], looks[name])
         name_x(axes, "difference in seed SDs (right: worse than 32 bits)", SMALL)
     return made
@@ -91,12 +92,12 @@ def _scatter(axes: Axes, losses_FC: Array, names: Sequence[str], looks: Looks) -
     for name, own in zip(names[1:], losses_FC[1:], strict=True):
         look, known = looks[name], np.isfinite(losses_FC[0])
         good = known & np.isfinite(own)
-        style = {"color": look.colour, "marker": look.marker, "ls": "", "ms": 4.2, "label": name}
+        style: Any = {"color": look.colour, "marker": look.marker, "ls": "", "ms": 4.2, "label": name}
         axes.plot(losses_FC[0][good], own[good], alpha=0.75, mew=0, **style)
         lost = losses_FC[0][known & ~good]
         axes.plot(lost, np.full(len(lost), high), mfc="none", clip_on=False, **{**style, "label": None})
-    axes.legend(fontsize=SMALL, frameon=False, labelcolor=INK, loc="lower right", handletextpad=0.2)
-    axes.xaxis.label.set_size(TEXT)
+    if len(names) > 1:
+        axes.legend(fontsize=SMALL, frameon=False, labelcolor=INK, loc="lower right", handletextpad=0.2)
 
 
 def _ticks(reach: float) -> list[float]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MISSING = "missing"
-MEASURED = ("test_loss", "state_bytes", "train_seconds", "peak_bytes")  # in the order of the fields below
+MEASURED = ("test_loss", "state_bytes", "train_seconds", "peak_bytes")
 
 
 @dataclass(frozen=True)
@@ -80,5 +80,5 @@ def observe(
             found: dict[str, Any] = {"loss": value, **orjson.loads(info)}
             for key, array in arrays.items():
                 array[f, c, s] = found.get(key, np.nan)
-    measured = (arrays[name] for name in MEASURED)
-    return Observations(task, tuple(formats), arrays["loss"], *measured, failure)
+    loss, test, state_bytes, seconds, peak_bytes = (arrays[name] for name in ("loss", *MEASURED))
+    return Observations(task, tuple(formats), loss, test, state_bytes, seconds, peak_bytes, failure)

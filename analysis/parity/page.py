@@ -24,7 +24,7 @@ LABELS = {
     "ao8": "8 bits (torchao)",
     "4": "4 bits",
     "fp8": "8-bit floats",
-    "linear8": "linear 8 bits (control)",
+    "linear8": "linear 8 bits",
 }
 SURE = 0.95  # probability from which on a verdict is given
 

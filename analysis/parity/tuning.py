@@ -41,7 +41,7 @@ class Tuned(NamedTuple):
 
 def means(loss_CS: Array) -> Array:
     """Mean loss over seeds, (C,); infinite where one of them failed."""
-    return np.where(np.isnan(loss_CS), np.inf, loss_CS).mean(axis=1)
+    return np.asarray(np.where(np.isnan(loss_CS), np.inf, loss_CS).mean(axis=1))
 
 
 def winner(loss_CS: Array) -> int:

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from carps_lite.analysis import grouping
 from carps_lite.analysis.breakdown import Breakdown, by_label
 from carps_lite.analysis.charts.group_ranks import group_ranks
 from carps_lite.analysis.numbers import count, fixed, listing
@@ -53,7 +54,11 @@ def _labels(s: Summary) -> dict[str, tuple[str, ...]]:
 
 def _compare(s: Summary, labels: tuple[str, ...]) -> Breakdown:
     order = s.order
-    return by_label(s.scores.final_OTS[order], s.ids, s.pool.groups, labels, s.pool.ran_OT[order], n=300)
+    own = by_label(s.scores.final_OTS[order], s.ids, s.pool.groups, labels, s.pool.ran_OT[order], n=300)
+    at = [own.labels.index(label) for label in grouping.order(own.labels)]
+    by_part = ("n_tasks", "n_groups", "mean_ranks", "seed_intervals", "superiority", "p", "p_holm", "verdicts")
+    labelled = own._replace(labels=tuple(own.labels[i] for i in at))
+    return labelled._replace(**{name: getattr(own, name)[at] for name in by_part})
 
 
 def leaders(own: Breakdown) -> list[tuple[int, ...]]:

@@ -9,9 +9,9 @@ for (const button of document.querySelectorAll("th button")) {
     const rows = [...body.rows].map((row) => [row, value(row, i)]);
     const numeric = rows.every(([, v]) => v === "" || !Number.isNaN(Number(v)));
     const compare = numeric
-      ? (a, b) => (a === "" ? Infinity : Number(a)) - (b === "" ? Infinity : Number(b)) || 0
+      ? (a, b) => Number(a) - Number(b) || 0
       : (a, b) => a.localeCompare(b, "en", { numeric: true });
-    rows.sort((a, b) => (down ? -1 : 1) * compare(a[1], b[1]));
+    rows.sort(([, a], [, b]) => (a === "") - (b === "") || (down ? -1 : 1) * compare(a, b)); // without a value: last
     body.append(...rows.map(([row]) => row));
   });
 }
