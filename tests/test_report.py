@@ -577,7 +577,7 @@ def test_the_command_takes_labels_order_and_pdf(tmp_path, capsys, undrawn):
     args = ["report", f"results={root}", f"out={out}", "label=cmaes=CMA-ES", "optimizer=random,cmaes", "order=given"]
     assert main([*args, "pdf=false"]) == 0
     assert "CMA-ES" in capsys.readouterr().out
-    assert pd.read_csv(out / "tables" / "kinds.csv").empty if (out / "tables" / "kinds.csv").exists() else True
+    assert pd.read_csv(out / "tables" / "targets.csv")["optimizer"].tolist() == ["random", "CMA-ES"]
     assert main([*args, "pdf=no-way"]) == 2
     assert "pdf must be true or false" in capsys.readouterr().err
 

@@ -128,7 +128,7 @@ def ranks_of(values_OTS):
     return ranks
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(WORLDS, st.booleans())
 def test_every_section_says_what_is_true(world, by_rank):
     s = compared(world, by_rank=by_rank)

@@ -12,9 +12,10 @@ import pytest
 
 pytest.importorskip("numba", reason="needs numba: pip install 'carps-lite[subset]'")
 
-from carps_lite import spec
+from carps_lite import catalog, spec
 from carps_lite.analysis.subset import star_discrepancy
 from carps_lite.analysis.subset.which_k import LASTING, Size, recommend
+from carps_lite.catalog import PACKAGED
 from carps_lite.cli import main
 
 N = 24
@@ -185,3 +186,49 @@ def test_the_page_opens_without_a_network(table, tmp_path):
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     subprocess.run(["chromium", *flags, f"--screenshot={out}", page], capture_output=True, timeout=60, check=True)
     assert out.stat().st_size > 10_000
+
+
+RECORDS = sorted((PACKAGED.resolve().parent / "results" / "subsets").glob("*.json"))
+
+
+@pytest.fixture(scope="module")
+def archived():
+    """The results behind a record, each archive read once."""
+    from carps_lite.analysis.subset import reading
+    from carps_lite.stack import open_sources
+
+    known = {}
+
+    def read(inputs):
+        key = json.dumps(inputs, sort_keys=True)
+        if key not in known:
+            given = {name: value for name, value in inputs.items() if name not in ("from", "sha256")}
+            known[key] = reading.from_store(open_sources([inputs["from"]]), inputs["from"], **given)
+        return known[key]
+
+    return read
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_the_packaged_suites_are_what_their_records_say(path, archived):
+    """The archive gives the points of the record again, and they have its discrepancy."""
+    from carps_lite.analysis.subset.points import to_points
+
+    record = json.loads(path.read_text())
+    assert catalog.load_suite(PACKAGED / "suites" / f"{path.stem}.yaml") == record["tasks"]
+    axes, scale = record["parameters"]["optimizer"], record["parameters"]["scale"]
+    points = to_points(archived(record["inputs"]), axes, scale, record["parameters"]["between"])
+    assert list(points.tasks) == list(record["points"])
+    found = np.array([[record["points"][task][axis] for axis in points.axes] for task in points.tasks])
+    np.testing.assert_allclose(points.points, found, atol=1e-6)
+    chosen = [points.tasks.index(task) for task in record["tasks"]]
+    assert star_discrepancy(points.points[chosen]) == pytest.approx(record["discrepancy"], abs=1e-9)
+
+
+def test_dev_and_test_suites_share_no_group():
+    for path in RECORDS:
+        record = json.loads(path.read_text())
+        for other in record["together_with"]:
+            theirs = json.loads(path.with_name(f"{other}.json").read_text())
+            mine = {record["groups"][task] for task in record["tasks"]}
+            assert not mine & {theirs["groups"][task] for task in theirs["tasks"]}

@@ -19,6 +19,7 @@ from carps_lite.errors import InputError
 from carps_lite.locate import locate
 
 DRAWN = 6  # tasks with a figure
+MOST_ROWS = 12  # of a table that is not folded
 MOST_LINES = 6  # optimizers in one figure, the best on the task
 
 
@@ -143,4 +144,4 @@ def _table(rows: list[tuple[object, ...]]) -> Table:
         "it never ran."
     )
     formats = dict.fromkeys(columns[2:5], lambda x: value(x, 3))
-    return Table("indicators", "Indicators", frame, how, formats)
+    return Table("indicators", "Indicators", frame, how, formats, folded=len(frame) > MOST_ROWS)

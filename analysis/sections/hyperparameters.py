@@ -23,7 +23,7 @@ from carps_lite.analysis.summary import Summary
 LEAST = 60  # trials of random search on a task, without which nothing is said
 MOST = 400  # trials that importance is computed from, and that are drawn
 MOST_PARAMETERS = 20
-MOST_TASKS = 24  # in the tables; the first of each group first
+MOST_TASKS = 12  # in the tables; the first of each group first
 DRAWN = 2  # tasks with figures
 
 
