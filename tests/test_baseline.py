@@ -140,7 +140,7 @@ def test_a_store_beside_an_archive_gives_the_summary_of_one_store():
     separate = Stack([Store("two"), Archive("small.parquet")], ["two", "small"])
     together = Stack([Store("two"), Store("one")], ["two", "one"])
     a, b = (summarise(*s.frames(), impossible=s.impossible()) for s in (separate, together))
-    assert a.lines == b.lines
+    assert a.lines() == b.lines()
     np.testing.assert_array_equal(a.scores.values_OTSB, b.scores.values_OTSB)
 
 

@@ -228,7 +228,8 @@ def test_a_yaml_writes_out_all_options_with_the_defaults_of_its_class(name):
     meta = content.pop("meta")
     module, _, made = content.pop("_target_").rpartition(".")
     made = getattr(importlib.import_module(module), made)
-    assert content == {k: p.default for k, p in inspect.signature(made).parameters.items()}
+    defaults = {k: p.default for k, p in inspect.signature(made).parameters.items()}
+    assert content == {k: list(v) if isinstance(v, tuple) else v for k, v in defaults.items()}
     task = made(**content)
     told = "summary kinds identity group deterministic noisy cost checkpoints budget version libraries source licence"
     assert set(told.split()) <= set(meta)

@@ -40,7 +40,9 @@ def _sentences(s: Summary, tuned: Array, held: Array, again: npt.NDArray[np.bool
     """How many were evaluated again, how many were optimistic, and how many turned out to be worth nothing."""
     assert s.evaluated is not None
     done = int((s.pool.cell_OTS == Cell.DONE).sum())
-    seeds = count(int(s.evaluated["held_out_seed"].nunique()), "held-out seed")
+    n_seeds = s.evaluated.groupby("run")["held_out_seed"].nunique()
+    few = "" if n_seeds.min() == n_seeds.max() else f"{n_seeds.min()} to "
+    seeds = f"{few}{count(int(n_seeds.max()), 'held-out seed')}"
     said = [f"The recommendations of {again.sum():,} of {count(done, 'finished run')} were evaluated again on {seeds}."]
     known = again & np.isfinite(tuned)
     lost = known & np.isinf(held)

@@ -26,6 +26,8 @@ MOST_PARAMETERS = 20
 MOST_TASKS = 12  # in the tables; the first of each group first
 DRAWN = 2  # tasks with figures
 
+NO_CONFIG = "{}"  # of an archive that was written without configurations
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -81,7 +83,8 @@ def _samples(s: Summary) -> list[Sample]:
     own = runs[(runs["optimizer"].astype(str) == "random") & (runs["state"] == "done")]
     if own.empty or s.configs is None:
         return []
-    trials = s.table[s.table["run"].isin(own["run"])].merge(s.configs, on=["run", "ask"], how="left")
+    configs = s.configs[s.configs["config"] != NO_CONFIG]
+    trials = s.table[s.table["run"].isin(own["run"])].merge(configs, on=["run", "ask"])
     full = trials["run"].map(full_fidelities(own))
     trials = trials[trials["fidelity"].isna() | (trials["fidelity"] >= full)]
     task_of = dict(zip(own["run"], own["task"], strict=True))
