@@ -50,7 +50,7 @@ class _Tabular:
             raise InputError(
                 f"{self.family.name}: no dataset {self.dataset!r}{nearest(self.dataset, self.family.datasets)}"
             )
-        given = tuple(self.objectives)
+        given = (self.objectives,) if isinstance(self.objectives, str) else tuple(self.objectives)
         for name in given:
             if name not in self.family.measures:
                 raise InputError(f"{self.family.name}: no objective {name!r}{nearest(name, self.family.measures)}")

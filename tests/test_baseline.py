@@ -167,7 +167,7 @@ def test_report_and_compare_take_stores_archives_and_baselines(capsys, monkeypat
     def write(store, out, *, budget, tasks, **_):
         summary = summarise(*store.frames(), Choice(None, tasks), budget, impossible=store.impossible())
         told.append((out, summary.pool.names))
-        return Report(out / "index.html", summary.lines, summary)
+        return Report(out / "index.html", summary.lines(), summary)
 
     monkeypatch.setattr("carps_lite.analysis.report.write", write)
     assert main(["report", "two", "baseline:bb", "task=sphere/dim:2"]) == 0
