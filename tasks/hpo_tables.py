@@ -50,7 +50,8 @@ class _Tabular:
             raise InputError(
                 f"{self.family.name}: no dataset {self.dataset!r}{nearest(self.dataset, self.family.datasets)}"
             )
-        given = (self.objectives,) if isinstance(self.objectives, str) else tuple(self.objectives)
+        named: Any = self.objectives  # from a spec, one alone is text
+        given: tuple[str, ...] = (named,) if isinstance(named, str) else tuple(named)
         for name in given:
             if name not in self.family.measures:
                 raise InputError(f"{self.family.name}: no objective {name!r}{nearest(name, self.family.measures)}")

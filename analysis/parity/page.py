@@ -50,7 +50,10 @@ def headline(results: Sequence[Found]) -> str:
     """The answer in a sentence: the first format after 32 bits, task by task."""
     if not results or len(results[0].observations.formats) < 2:
         return "Only 32 bits were trained: nothing to compare"
-    words = [f"{verdict(row(found, 1))} on {found.observations.task}" for found in results]
+    by_verdict: dict[str, list[str]] = {}
+    for found in results:
+        by_verdict.setdefault(verdict(row(found, 1)), []).append(found.observations.task)
+    words = [f"{word} on {listing(tasks)}" for word, tasks in by_verdict.items()]
     return f"{label(results[0].observations.formats[1])} against 32 at equal hyperparameters: {listing(words)}"
 
 
