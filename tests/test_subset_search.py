@@ -2,6 +2,7 @@
 
 import _thread
 import json
+import signal
 import threading
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -145,10 +146,14 @@ def test_time_is_limited_by_the_clock_given_and_progress_is_told():
 def test_an_interrupted_search_gives_its_best_so_far():
     points = np.random.default_rng(3).random((200, 3))
     select_subset(points, 20, time_limit=None, max_steps=1)
-    timer = threading.Timer(0.4, _thread.interrupt_main)
-    timer.start()
-    found = select_subset(points, 20, time_limit=60)
-    timer.join()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background jobs
+    try:
+        timer = threading.Timer(0.4, _thread.interrupt_main)
+        timer.start()
+        found = select_subset(points, 20, time_limit=60)
+        timer.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert found.interrupted
     assert not found.proven
     assert found.seconds < 30

@@ -81,7 +81,7 @@ def _tamed(y: Array) -> Array:
 def _samples(s: Summary) -> list[Sample]:
     runs = s.pool.runs
     own = runs[(runs["optimizer"].astype(str) == "random") & (runs["state"] == "done")]
-    if own.empty or s.configs is None:
+    if own.empty or s.configs is None or "config" not in s.configs:
         return []
     configs = s.configs[s.configs["config"] != NO_CONFIG]
     trials = s.table[s.table["run"].isin(own["run"])].merge(configs, on=["run", "ask"])
