@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup, escape
 
@@ -16,11 +14,11 @@ from carps_lite.analysis.labels import families
 from carps_lite.analysis.numbers import chance, count, duration, fixed, interval, p_equals, p_value, percent
 from carps_lite.analysis.parts import Parts
 from carps_lite.analysis.ranking import Ranking
+from carps_lite.analysis.rendering import environment
 from carps_lite.analysis.rows import coverage_rows, failed_runs, failure_kinds, task_rows, version_rows
 from carps_lite.analysis.sections.section import cells, is_number
 from carps_lite.analysis.summary import Summary
 
-TEMPLATES = Path(__file__).parent / "templates"
 LABELS = {
     "anytime_ranks": "Mean rank of each optimizer along the budget",
     "mean_ranks": "Mean ranks with intervals",
@@ -57,16 +55,9 @@ def render(s: Summary, parts: Parts, drawn: Mapping[str, str], title: str) -> di
         "is_number": is_number,
         **(_ranked(s, s.ranking, colours) if s.ranking else {"omnibus": ""}),
     }
-    common: View = {
-        "loader": jinja2.FileSystemLoader(TEMPLATES),
-        "trim_blocks": True,
-        "lstrip_blocks": True,
-        "undefined": jinja2.StrictUndefined,
-    }
-    html = jinja2.Environment(autoescape=True, **common)
-    text = jinja2.Environment(autoescape=False, keep_trailing_newline=True, **common)  # Markdown
-    for environment in (html, text):
-        environment.filters["begin"] = _begin
+    html, text = environment(escape=True), environment(escape=False, keep_trailing_newline=True)
+    for reader in (html, text):
+        reader.filters["begin"] = _begin
     return {
         "index.html": html.get_template("report.html").render(view),
         "report.md": text.get_template("report.md").render(view),

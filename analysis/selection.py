@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 import pandas as pd
 
 from carps_lite.analysis.numbers import count, listing
 from carps_lite.errors import InputError, unknown
+from carps_lite.matching import matching
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def _chosen(runs: pd.DataFrame, choice: Choice) -> pd.DataFrame:
     for column, wanted in (("optimizer", choice.optimizers), ("task", choice.tasks)):
         if wanted is not None:
             known = sorted(set(runs[column]))
-            names = {name for text in wanted for name in _matching(column, text, known)}
+            names = {name for text in wanted for name in _named(column, text, known)}
             runs = runs[runs[column].isin(names)]
     one = None if choice.n_workers is None else [choice.n_workers]
     for column, values in (("seed", choice.seeds), ("n_workers", one)):
@@ -75,14 +75,9 @@ def _chosen(runs: pd.DataFrame, choice: Choice) -> pd.DataFrame:
     return runs
 
 
-def _matching(column: str, text: str, known: Sequence[str]) -> list[str]:
-    """Return the ids that a text names: itself, or as a shell pattern, or those that it begins (`bbob`)."""
-    if text in known:
-        return [text]
-    found = [k for k in known if fnmatchcase(k, text)] or [k for k in known if k.startswith(f"{text}/")]
-    if not found:
-        raise unknown(f"the store has no run of {column}", text, known, "carps-lite status")
-    return found
+def _named(column: str, text: str, known: Sequence[str]) -> list[str]:
+    where = "carps-lite status"
+    return matching(text, known, lambda: unknown(f"the store has no run of {column}", text, known, where))
 
 
 def _scorable(runs: pd.DataFrame, unscorable: Collection[str], left_out: list[str]) -> pd.DataFrame:
@@ -150,7 +145,7 @@ def _places(runs: pd.DataFrame, choice: Choice) -> dict[str, int]:
     known = sorted(set(runs["optimizer"]))
     place: dict[str, int] = {}
     for i, text in enumerate(choice.order or ()):
-        for name in _matching("optimizer", text, known):
+        for name in _named("optimizer", text, known):
             place.setdefault(name, i)
     return {name: place.get(name, len(choice.order or ())) for name in known}
 

@@ -79,6 +79,14 @@ class Archive:
         return {(task, optimizer) for task, optimizer in orjson.loads(self._metadata.get(b"impossible", b"[]"))}
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file is an archive of runs, and not some other table."""
+    try:
+        return path.is_file() and _KIND in (pq.read_schema(path).metadata or {})
+    except (OSError, pa.ArrowException):
+        return False
+
+
 def write(
     runs: pd.DataFrame,
     trials: pd.DataFrame,

@@ -14,7 +14,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -28,6 +27,7 @@ from carps_lite import catalog, spec
 from carps_lite import reference_fronts as fronts
 from carps_lite.core import Budget
 from carps_lite.errors import InputError
+from carps_lite.files import write_at_once
 from carps_lite.loop import Record, Rules, Simulation
 
 BUDGET = 100  # evaluations at full fidelity behind `bad`
@@ -115,13 +115,7 @@ def write(path: Path, references: Iterable[Reference]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     writer.writerows([_cell(getattr(one, name)) for name in names] for one in sorted(references, key=lambda r: r.task))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(text.getvalue(), encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
+    write_at_once(path, text.getvalue())
 
 
 def _cell(value: Any) -> str:

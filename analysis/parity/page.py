@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -15,9 +14,9 @@ from carps_lite.analysis import figures
 from carps_lite.analysis.numbers import chance, count, duration, fixed, listing, percent, value
 from carps_lite.analysis.parity.drawing import difference_rows, loss_scatter
 from carps_lite.analysis.parity.summary import Found, Row, row
+from carps_lite.analysis.rendering import environment
 from carps_lite.analysis.style import looks
 
-TEMPLATES = Path(__file__).parent.parent / "templates"
 LABELS = {
     "32": "32 bits",
     "8": "8 bits",
@@ -87,11 +86,9 @@ def write(
         "light": Markup(light),
         "dark": Markup(dark),
     }
-    options: Any = {"trim_blocks": True, "lstrip_blocks": True, "undefined": jinja2.StrictUndefined}
-    loader = jinja2.FileSystemLoader(TEMPLATES)
     paths = folder / "index.html", folder / "parity.md"
     for path, name, escape in zip(paths, ("parity.html", "parity.md"), (True, False), strict=True):
-        template = jinja2.Environment(autoescape=escape, loader=loader, **options).get_template(name)
+        template = environment(escape).get_template(name)
         path.write_text(template.render(view).rstrip() + "\n", encoding="utf-8")
     return paths
 

@@ -11,7 +11,7 @@ from carps_lite.analysis.numbers import count, listing
 from carps_lite.analysis.subset.agreement import Ranks, ranks_of
 from carps_lite.analysis.subset.performance import Performance
 from carps_lite.analysis.subset.points import Points, to_points
-from carps_lite.analysis.subset.which_k import Size, measure, recommend, study
+from carps_lite.analysis.subset.which_k import Size, Yardstick, measure, recommend
 from carps_lite.errors import InputError, nearest
 
 METHODS = ("joint", "sequential", "split")
@@ -70,18 +70,19 @@ def choose(performance: Performance, request: Request, watch: Watch = lambda _: 
     `watch`: what is being searched, in words -> a callback for the search's progress. Raises InputError on sizes that
     the tasks or their groups cannot fill, on unknown optimizers and on tasks to keep that have no results.
     """
-    axes, rest = _axes(performance, request)
+    axes, rest = axes_of(performance, request)
     points = to_points(performance, axes, request.scale, request.between)
     request = _within(points, request)
     _check_sizes(points, request)
     everyone = ranks_of(points.performance, (*axes, *rest))
     kept_out = ranks_of(points.performance, rest)
     keep = _places(points, request)
-    studied, recommended = _study(points, everyone, kept_out, request, keep, watch)
+    yardstick = Yardstick(points, everyone, kept_out, request.seed)
+    studied, recommended = _study(yardstick, request, keep, watch)
     sizes = [recommended[0]] if recommended else list(request.sizes)
     sizes = sizes * len(request.names) if len(sizes) == 1 else sizes
     found = _search(points, sizes, request, keep, watch)
-    measured = tuple(measure(points, everyone, kept_out, one, request.seed) for one in found)
+    measured = tuple(measure(yardstick, one) for one in found)
     interrupted = any(one.interrupted for one in found)
     notes = (
         *points.notes,
@@ -108,7 +109,8 @@ def _emptiness(points: Points) -> list[str]:
     return [f"all tasks together have discrepancy {whole:.2f}: they leave parts of the cube empty{remedy}"]
 
 
-def _axes(performance: Performance, request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def axes_of(performance: Performance, request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The optimizers that span the space, and those that only validate. Raises InputError on unknown ones."""
     axes = request.axes or performance.optimizers
     for name in axes:
         performance.place(name, "optimizer")
@@ -149,7 +151,7 @@ def _places(points: Points, request: Request) -> dict[str, tuple[int, ...]]:
 
 
 def _study(
-    points: Points, everyone: Ranks | None, kept_out: Ranks | None, request: Request, keep: dict[str, Any], watch: Watch
+    yardstick: Yardstick, request: Request, keep: dict[str, Any], watch: Watch
 ) -> tuple[tuple[Size, ...], tuple[int, str] | None]:
     """Look at every size of a range for one subset of that size."""
     if not request.is_range:
@@ -160,12 +162,12 @@ def _study(
 
     def select(k: int) -> Any:
         return subset.select_subset(
-            points.points, k, seed=request.seed, time_limit=seconds, keep=first, n_processes=request.processes,
-            progress=watch(f"k={k}"),
+            yardstick.points.points, k, seed=request.seed, time_limit=seconds, keep=first,
+            n_processes=request.processes, progress=watch(f"k={k}"),
         )  # fmt: skip
 
-    studied = study(points, everyone, kept_out, sizes, select, request.seed)
-    return tuple(studied), recommend(studied)
+    studied = tuple(measure(yardstick, select(k)) for k in sizes)
+    return studied, recommend(studied)
 
 
 def _search(points: Points, sizes: Sequence[int], request: Request, keep: dict[str, Any], watch: Watch) -> list[Any]:

@@ -10,9 +10,10 @@ from typing import Any
 from carps_lite.analysis.numbers import count, listing
 from carps_lite.analysis.subset import page, record
 from carps_lite.analysis.subset.agreement import Agreement
-from carps_lite.analysis.subset.choosing import Choice, Request, Watch, choose
+from carps_lite.analysis.subset.choosing import Choice, Request, Watch, axes_of, choose
 from carps_lite.analysis.subset.performance import Performance
 from carps_lite.analysis.subset.which_k import Size
+from carps_lite.files import write_at_once
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,17 @@ def make(
     for number, name in enumerate(choice.names):
         content = record.record(choice, number, request, inputs)
         files += [suites / f"{name}.yaml", out / f"{name}.json", out / f"{name}.html"]
-        record.write(files[-2], record.as_json(content))
-        record.write(files[-1], page.render(choice, number, content, out / f"{name}_figures"))
-        record.write(files[-3], record.suite_text(choice, number))
+        write_at_once(files[-2], record.as_json(content))
+        write_at_once(files[-1], page.render(choice, number, content, out / f"{name}_figures"))
+        write_at_once(files[-3], record.suite_text(choice, number))
     return Made(choice, tuple(_lines(choice)), tuple(files))
 
 
 def headline(performance: Performance, request: Request) -> str:
     """What the choice is about to be made from."""
-    axes = request.axes or performance.optimizers
-    rest = [o for o in performance.optimizers if o not in axes] if request.kept_out is None else list(request.kept_out)
+    axes, rest = axes_of(performance, request)
     kept = f"; {listing(rest)} kept out to validate" if rest else ""
-    return f"{count(len(performance.tasks), 'task')} × {count(len(axes), 'optimizer')} ({listing(list(axes))}{kept})"
+    return f"{count(len(performance.tasks), 'task')} × {count(len(axes), 'optimizer')} ({listing(axes)}{kept})"
 
 
 def _lines(choice: Choice) -> Sequence[str]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -15,12 +14,12 @@ from carps_lite.analysis import figures, subset
 from carps_lite.analysis.charts.subset_points import subset_points
 from carps_lite.analysis.charts.which_k import Measure, which_k
 from carps_lite.analysis.numbers import count, listing
+from carps_lite.analysis.rendering import environment
 from carps_lite.analysis.subset.agreement import Agreement
 from carps_lite.analysis.subset.choosing import Choice
 from carps_lite.analysis.subset.points import SCALES
 from carps_lite.analysis.subset.which_k import Drawn, Size
 
-TEMPLATES = Path(__file__).parent.parent / "templates"
 BETWEEN = {
     "references": "the task's fixed references (a random search, and the best known)",
     "range": "the best and the worst mean of these optimizers on it",
@@ -52,11 +51,7 @@ def render(choice: Choice, number: int, content: dict[str, Any], folder: Path) -
         "record": content,
         "together": content["together_with"],
     }
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    html = jinja2.Environment(
-        autoescape=True, loader=loader, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    return html.get_template("subset.html").render(view)
+    return environment(escape=True).get_template("subset.html").render(view)
 
 
 def _points(choice: Choice, number: int) -> Axes:

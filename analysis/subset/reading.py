@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from carps_lite.analysis.curves import COLUMNS
 from carps_lite.analysis.numbers import count, listing
 from carps_lite.analysis.pool import build
 from carps_lite.analysis.scores import score
@@ -35,7 +36,7 @@ def from_store(
     the whole way to it, in which a run counts as 1 before its first result. Tasks without references are left out and
     named. Raises InputError where nothing is left.
     """
-    runs, table = frames.frames()
+    runs, table = frames.frames(columns=COLUMNS)
     if kind is not None and len(runs):
         runs = runs[runs["kind"] == kind]
         if runs.empty:
@@ -111,9 +112,7 @@ def _long(frame: pd.DataFrame, path: Path) -> Performance:
     for o, name in enumerate(names):
         own = frame[frame["optimizer"] == name]
         for t in sorted({places[task] for task in own["task"]}):
-            values_OTS[o, t, : len(seeds[name])] = (
-                np.inf
-            )  # a seed that others tasks have and this one lacks is a failure
+            values_OTS[o, t, : len(seeds[name])] = np.inf  # a seed that it has on other tasks and not here failed
         at = {seed: s for s, seed in enumerate(seeds[name])}
         for task, seed, value in zip(own["task"], own["seed"], own["value"], strict=True):
             values_OTS[o, places[task], at[seed]] = np.inf if np.isnan(value) else value

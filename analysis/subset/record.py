@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from carps_lite.analysis.numbers import count
 from carps_lite.analysis.subset.agreement import Agreement
 from carps_lite.analysis.subset.choosing import Choice, Request
 from carps_lite.analysis.subset.which_k import Size
-from carps_lite.errors import InputError
 
 MARK = "chosen by `carps-lite subset`"
 LIBRARIES = ("carps-lite", "numpy", "scipy", "numba")
@@ -74,17 +71,6 @@ def measured(size: Size) -> dict[str, Any]:
         "random_subsets": size.random.named(),
         "stratified_subsets": size.stratified.named(),
     }
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file in one step. Raises InputError where it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
 
 
 def as_json(content: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ Axes: K sizes; quantiles 5 %, 50 %, 95 % of the random subsets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,14 +68,27 @@ class Size:
     stratified: Drawn
 
 
-def measure(
-    points: Points, everyone: Ranks | None, kept_out: Ranks | None, found: Found, seed: int, n_random: int = N_RANDOM
-) -> Size:
-    """Say what a chosen subset is worth. Strata are families, the first part of a task's id."""
-    k, n = len(found.indices), len(points.tasks)
-    strata = [task.partition("/")[0] for task in points.tasks]
+class Yardstick:
+    """What subsets of some points are measured by: two rankings, and random subsets, drawn once for each size."""
+
+    def __init__(self, points: Points, everyone: Ranks | None, kept_out: Ranks | None, seed: int) -> None:
+        self.points, self.everyone, self.kept_out, self.seed = points, everyone, kept_out, seed
+        self._drawn: dict[int, tuple[Drawn, Drawn]] = {}
+
+    def drawn(self, k: int) -> tuple[Drawn, Drawn]:
+        """Random subsets of k tasks, and stratified ones: strata are families, the first part of a task's id."""
+        if k not in self._drawn:
+            strata = [task.partition("/")[0] for task in self.points.tasks]
+            both = uniform(len(strata), k, N_RANDOM, self.seed), stratified(strata, k, N_RANDOM, self.seed)
+            random, even = (_drawn(self.points, self.everyone, self.kept_out, members_NK) for members_NK in both)
+            self._drawn[k] = random, even
+        return self._drawn[k]
+
+
+def measure(yardstick: Yardstick, found: Found) -> Size:
+    """Say what a chosen subset is worth."""
+    k, everyone, kept_out = len(found.indices), yardstick.everyone, yardstick.kept_out
     members = tuple(int(i) for i in found.indices)
-    both = (uniform(n, k, n_random, seed), stratified(strata, k, n_random, seed))
     return Size(
         k,
         members,
@@ -84,7 +97,7 @@ def measure(
         bool(found.proven),
         agreement(everyone, members) if everyone else None,
         agreement(kept_out, members) if kept_out else None,
-        *(_drawn(points, everyone, kept_out, members_NK) for members_NK in both),
+        *yardstick.drawn(k),
     )
 
 
@@ -103,18 +116,6 @@ def _drawn(points: Points, everyone: Ranks | None, kept_out: Ranks | None, membe
 def _quantiles(values: Array) -> Array:
     there = values[~np.isnan(values)]
     return np.quantile(there, QUANTILES) if len(there) else np.full(len(QUANTILES), np.nan)
-
-
-def study(
-    points: Points,
-    everyone: Ranks | None,
-    kept_out: Ranks | None,
-    sizes: Sequence[int],
-    select: Callable[[int], Found],
-    seed: int,
-) -> list[Size]:
-    """Choose and measure a subset of every size."""
-    return [measure(points, everyone, kept_out, select(k), seed) for k in sizes]
 
 
 def recommend(sizes: Sequence[Size]) -> tuple[int, str]:

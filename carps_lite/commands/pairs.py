@@ -64,8 +64,8 @@ def switch(given: Mapping[str, str], key: str, default: bool) -> bool:
     return text.lower() == "true"
 
 
-def stores(plain: Sequence[str], results: str | None) -> list[str]:
-    """The stores that a command reads: its plain arguments and those of `results=a,b`; `results` where there are none.
+def stores(plain: Sequence[str], results: str | None, key: str = "results") -> list[str]:
+    """The stores that a command reads: its plain arguments and those of `key=a,b`; `results` where there are none.
 
     A folder whose name holds a comma is one store.
     """
@@ -74,6 +74,6 @@ def stores(plain: Sequence[str], results: str | None) -> list[str]:
     if results is None:
         return list(plain) or ["results"]
     if not results.strip():
-        raise InputError("results must be the name of a folder, got ''")
+        raise InputError(f"{key} must be the name of a folder, got ''")
     further = [results] if Path(results).expanduser().exists() else [name.strip() for name in results.split(",")]
     return [*further, *plain]

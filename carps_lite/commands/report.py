@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from carps_lite.commands.arguments import read
 from carps_lite.commands.pairs import stores
-from carps_lite.commands.settings import parse_folder, parse_seeds
+from carps_lite.commands.settings import parse_folder, parse_seeds, parse_switch
 from carps_lite.errors import InputError
 from carps_lite.locate import locate
 
@@ -59,7 +59,7 @@ def main(args: Sequence[str]) -> int:
         n_workers=given["n_workers"],
         labels=labels,
         order=str(given["order"]),
-        pdf=_flag("pdf", given["pdf"]),
+        pdf=parse_switch(given, "pdf"),
         title=str(given["title"]),
     )
     print("\n".join([*written.lines, *(f"{note}." for note in source.notes)]))
@@ -91,12 +91,6 @@ def parse_labels(texts: Sequence[str]) -> dict[str, str]:
                 raise InputError(f"label: {name} gets two names, {found[name]} and {shown}")
             found[name] = shown
     return found
-
-
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InputError(f"{name} must be true or false, got {value!r}")
-    return value
 
 
 def _opened(named: Sequence[str], folders: Sequence[str]) -> Stack:

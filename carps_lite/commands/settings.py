@@ -40,8 +40,8 @@ def parse_settings(given: Mapping[str, Any]) -> Settings:
         optimizers=spec.resolve_all("optimizers", _listed(given, "optimizer")),
         seeds=parse_seeds(given["seeds"]),
         budget=None if budget == "default" else Budget.parse(budget),
-        n_workers=_count(given, "n_workers", 1),
-        sync=_switch(given, "sync"),
+        n_workers=parse_count(given, "n_workers", 1),
+        sync=parse_switch(given, "sync"),
         overhead=_overhead(given["overhead"]),
         device=_device(given["device"]),
         shard=parse_shard(given["shard"]),
@@ -50,14 +50,14 @@ def parse_settings(given: Mapping[str, Any]) -> Settings:
     if request.n_workers > MOST_WORKERS:
         raise InputError(f"n_workers must be at most {MOST_WORKERS:,}, got {request.n_workers:,}")
     cores = len(os.sched_getaffinity(0))
-    processes = cores if given["processes"] is None else _count(given, "processes", 0)
+    processes = cores if given["processes"] is None else parse_count(given, "processes", 0)
     memory = _seconds(given, "memory_gb")
     limits = Limits(
         _seconds(given, "trial_seconds"),
         _seconds(given, "run_seconds"),
         memory * 1e9 if memory else _machine_memory() * MEMORY_SHARE / max(1, processes) / 1.5,  # beside what it held
     )
-    return Settings(request, limits, processes, parse_folder(given["results"]), _switch(given, "dry_run"))
+    return Settings(request, limits, processes, parse_folder(given["results"]), parse_switch(given, "dry_run"))
 
 
 def parse_folder(value: Any, name: str = "results") -> Path:
@@ -115,14 +115,16 @@ def _listed(given: Mapping[str, Any], key: str) -> list[str]:
     return list(listed)
 
 
-def _count(given: Mapping[str, Any], key: str, least: int) -> int:
+def parse_count(given: Mapping[str, Any], key: str, least: int) -> int:
+    """Check a whole number."""
     value = given[key]
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{key} must be a whole number of at least {least}, got {value!r}")
     return value
 
 
-def _switch(given: Mapping[str, Any], key: str) -> bool:
+def parse_switch(given: Mapping[str, Any], key: str) -> bool:
+    """Check true or false."""
     value = given[key]
     if not isinstance(value, bool):
         raise InputError(f"{key} must be true or false, got {value!r}")

@@ -12,7 +12,8 @@ from typing import Any
 
 from carps_lite import catalog
 from carps_lite.commands.arguments import read
-from carps_lite.commands.settings import parse_folder
+from carps_lite.commands.pairs import stores
+from carps_lite.commands.settings import parse_count, parse_folder, parse_switch
 from carps_lite.errors import InputError, nearest
 
 HELP = """carps-lite subset: choose the few tasks that represent all, by star discrepancy
@@ -77,18 +78,20 @@ def _request(given: Mapping[str, Any], names: Sequence[str], suites: Path) -> An
         scale=str(given["scale"]),
         between=str(given["between"]),
         method=str(given["method"]),
-        keep=_kept(given["keep"], names, suites),
-        seed=_whole(given, "seed", 0),
+        keep=_kept(parse_switch(given, "keep"), names, suites),
+        seed=parse_count(given, "seed", 0),
         seconds=_seconds(given["seconds"]),
-        processes=_whole(given, "processes", 1),
+        processes=parse_count(given, "processes", 1),
     )
 
 
 def _performance(given: Mapping[str, Any]) -> tuple[Any, dict[str, Any], Path]:
     """The results, what the record says of them, and the folder beside which the record goes."""
+    from carps_lite.archive import is_archive
+
     reading = import_module(f"{ANALYSIS}.reading")
     source = given["from"]
-    if isinstance(source, str) and Path(source).suffix in FILES and not _is_archive(Path(source)):
+    if isinstance(source, str) and Path(source).suffix in FILES and not is_archive(Path(source)):
         path = Path(source).expanduser()
         used = [key for key in ("budget", "task", "kind") if given[key] is not None]
         if used or given["at"] != "budget":
@@ -104,22 +107,10 @@ def _performance(given: Mapping[str, Any]) -> tuple[Any, dict[str, Any], Path]:
     return reading.from_store(frames, str(source), **chosen), {"from": source, **chosen}, home
 
 
-def _is_archive(path: Path) -> bool:
-    if path.suffix != ".parquet" or not path.is_file():
-        return False
-    from pyarrow import ArrowException
-    from pyarrow.parquet import read_schema
-
-    try:
-        return b"carps_lite.archive" in (read_schema(path).metadata or {})
-    except (ArrowException, OSError):
-        return False
-
-
 def _frames(source: Any) -> tuple[Any, Path]:
     from carps_lite.stack import open_sources
 
-    stack = open_sources([str(one) for one in source] if isinstance(source, list) else str(source).split(","))
+    stack = open_sources(stores([], str(source), "from"))
     return stack, stack.folder or Path("results")
 
 
@@ -157,10 +148,8 @@ def _sizes(value: Any) -> tuple[tuple[int, ...], bool]:
     raise InputError(f"k must be a size such as 10, one for each name such as 10,20, or a range 4..30, got {value!r}")
 
 
-def _kept(value: Any, names: Sequence[str], suites: Path) -> dict[str, tuple[str, ...]]:
-    if not isinstance(value, bool):
-        raise InputError(f"keep must be true or false, got {value!r}")
-    if not value:
+def _kept(wanted: bool, names: Sequence[str], suites: Path) -> dict[str, tuple[str, ...]]:
+    if not wanted:
         return {}
     there = {name: suites / f"{name}.yaml" for name in names if (suites / f"{name}.yaml").exists()}
     if not there:
@@ -204,13 +193,6 @@ def _one_of(key: str, value: Any, allowed: Sequence[str]) -> str:
             f"{key} must be {', '.join(allowed[:-1])} or {allowed[-1]}, got {value!r}{nearest(str(value), allowed)}"
         )
     return str(value)
-
-
-def _whole(given: Mapping[str, Any], key: str, least: int) -> int:
-    value = given[key]
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{key} must be a whole number of at least {least}, got {value!r}")
-    return value
 
 
 def _seconds(value: Any) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from carps_lite.errors import InputError, unknown
+from carps_lite.matching import matching
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ class Chosen:
             if wanted is not None:
                 names = runs[column].astype(str)
                 known = sorted(set(names))
-                runs = runs[names.isin({n for text in wanted for n in _matching(column, text, known)})]
+                runs = runs[names.isin({n for text in wanted for n in _named(column, text, known)})]
         if self.seeds is not None:
             runs = runs[runs["seed"].isin(list(self.seeds))]
         if runs.empty:
@@ -53,13 +53,8 @@ def label(optimizer: str, n_workers: int, variant: str, several_workers: bool) -
     return optimizer + (f" [{', '.join(settings)}]" if settings else "")
 
 
-def _matching(column: str, text: str, known: Sequence[str]) -> list[str]:
-    if text in known:
-        return [text]
-    found = [k for k in known if fnmatchcase(k, text)] or [k for k in known if k.startswith(f"{text}/")]
-    if not found:
-        raise unknown(f"no run of {column}", text, known)
-    return found
+def _named(column: str, text: str, known: Sequence[str]) -> list[str]:
+    return matching(text, known, lambda: unknown(f"no run of {column}", text, known))
 
 
 def _runs(n: int, what: str) -> str:

@@ -1,0 +1,21 @@
+"""Which ids a text names: itself, a shell pattern, or the first part of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+
+from carps_lite.errors import InputError
+
+
+def matching(text: str, known: Sequence[str], none: Callable[[], InputError]) -> list[str]:
+    """Return the ids that a text names: itself, or as a shell pattern, or those that it begins (`bbob`).
+
+    Raises what `none` gives where there are none.
+    """
+    if text in known:
+        return [text]
+    found = [k for k in known if fnmatchcase(k, text)] or [k for k in known if k.startswith(f"{text}/")]
+    if not found:
+        raise none()
+    return found
