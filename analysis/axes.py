@@ -17,6 +17,7 @@ import pandas as pd
 from carps_lite.analysis.numbers import count
 from carps_lite.analysis.stats import Array
 from carps_lite.errors import InputError, unknown
+from carps_lite.rows import ENERGY, TIMES
 
 
 class Axis(NamedTuple):
@@ -34,8 +35,6 @@ AXES: Mapping[str, Axis] = {
     "wall": Axis("second of wall time", "seconds of wall time", False),
     "energy": Axis("joule", "joules", False),
 }
-WALL = ("ask_seconds", "evaluate_seconds", "tell_seconds")
-ENERGY = "energy_joules"  # the key of a trial's info
 
 
 def check(axis: str) -> str:
@@ -66,10 +65,10 @@ def positions(table: pd.DataFrame, axis: str, begin: npt.NDArray[np.int64]) -> A
 
 
 def _wall(table: pd.DataFrame) -> Array:
-    lacking = [name for name in WALL if name not in table]
+    lacking = [name for name in TIMES if name not in table]
     if lacking:
         raise InputError(f"axis=wall needs the seconds that trials took; this table has no {', '.join(lacking)}")
-    return np.asarray(table[list(WALL)].to_numpy(dtype=float).sum(axis=1))
+    return np.asarray(table[list(TIMES)].to_numpy(dtype=float).sum(axis=1))
 
 
 def _energy(table: pd.DataFrame) -> Array:

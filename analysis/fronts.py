@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from carps_lite.analysis.stats import Array
-from carps_lite.hypervolume import hypervolume
+from carps_lite.hypervolume import hypervolume, nondominated_places
 
 EXACT_UP_TO = 6  # objectives
 DIRECTIONS = 4096  # of the approximation
@@ -44,12 +44,7 @@ def volumes(seen_NM: Array, counts_N: npt.NDArray[np.bool_], reference: Array, w
 def front(seen_NM: Array, counts_N: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """Return the places of the non-dominated trials among those that count; of equal ones the first."""
     at = np.flatnonzero(counts_N)
-    if not len(at):
-        return at
-    from moocore import is_nondominated
-
-    points, first = np.unique(seen_NM[at], axis=0, return_index=True)
-    return np.asarray(at[np.sort(first[is_nondominated(points)])], dtype=np.int64)
+    return np.asarray(at[nondominated_places(seen_NM[at])], dtype=np.int64)
 
 
 def _staircase(seen_NM: Array, counts_N: npt.NDArray[np.bool_], reference: Array) -> Array:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from carps_lite.analysis.stats import Array
+from carps_lite.hypervolume import nondominated
 
 
 def scaled(points_NM: npt.ArrayLike, ideal_M: npt.ArrayLike, reference_M: npt.ArrayLike) -> Array:
@@ -27,11 +28,8 @@ def scaled(points_NM: npt.ArrayLike, ideal_M: npt.ArrayLike, reference_M: npt.Ar
 
 def front(points_NM: npt.ArrayLike) -> Array:
     """Return the points that no other dominates, each once, in lexicographic order: (N', M)."""
-    from moocore import filter_dominated
-
     points = np.asarray(points_NM, dtype=float)
-    points = _valid(points, points.shape[-1])
-    return np.asarray(np.unique(filter_dominated(points), axis=0)) if len(points) else points
+    return nondominated(_valid(points, points.shape[-1]))
 
 
 def igd_plus(points_NM: npt.ArrayLike, reference_front: npt.ArrayLike) -> float:

@@ -20,16 +20,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from carps_lite.errors import InputError, unknown
-from carps_lite.rows import SCHEMA
+from carps_lite.evaluation import one_line
+from carps_lite.rows import ENERGY, SCHEMA, TIMES, mean_names, number
 from carps_lite.table import RUNS, TRIALS, runs_frame
-from carps_lite.unpacking import ENERGY, mean_names, unpack
+from carps_lite.unpacking import unpack
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BASELINES = Path(__file__).resolve().parent / "baselines"  # in a checkout a link to results/baselines
 _OF_RUN = ("state", "why", "error", "n_failed", "seconds", "ask_seconds", "tell_seconds")
-_TIMES = ("ask_seconds", "evaluate_seconds", "tell_seconds")
 _NUMBERS, _WHOLE, _TEXTS = (pa.list_(kind) for kind in (pa.float64(), pa.int64(), pa.string()))
 _LISTS = {"values": _NUMBERS, "means": _NUMBERS, "energy": _NUMBERS, "constraints": _NUMBERS, "cost": _NUMBERS,
           "spent": _NUMBERS, "fidelity": _NUMBERS, "start": _NUMBERS, "end": _NUMBERS, "failure": _TEXTS,
@@ -45,7 +45,7 @@ class Archive:
         try:
             self._metadata = pq.read_schema(self.path).metadata or {}
         except (OSError, pa.ArrowException) as error:
-            raise InputError(f"cannot read {self.path}: {_one_line(error)}") from None
+            raise InputError(f"cannot read {self.path}: {one_line(error)[:200]}") from None
         if _KIND not in self._metadata:
             raise InputError(f"{self.path} is no archive of runs (carps-lite export baseline writes one)")
         major = int(self._metadata[_KIND].split(b".")[0])
@@ -155,10 +155,10 @@ def _pack(trials: pd.DataFrame, header: Mapping[str, Any], configs: bool) -> dic
     packed["spent"] = None if spent == _ones(n) else spent
     if (start, end) != _clock(cost):
         packed["start"], packed["end"] = start, end
-    packed["ns"] = _coarse(trials[list(_TIMES)].to_numpy(dtype=float).ravel())
+    packed["ns"] = _coarse(trials[list(TIMES)].to_numpy(dtype=float).ravel())
     infos = [orjson.loads(text) for text in trials["info"]] if (trials["info"] != "{}").any() else []
-    means = [_number(info.get(name)) for info in infos for name in mean_names(header)]
-    energy = [_number(info.get(ENERGY)) for info in infos]
+    means = [number(info.get(name)) for info in infos for name in mean_names(header)]
+    energy = [number(info.get(ENERGY)) for info in infos]
     packed["means"] = means if any(x is not None for x in means) else None
     packed["energy"] = energy if any(x is not None for x in energy) else None
     if configs:
@@ -192,14 +192,6 @@ def _clock(cost: list[float]) -> tuple[list[float], list[float]]:
     return [0.0, *end[:-1]] if end else [], end
 
 
-def _number(x: Any) -> float | None:
-    return float(x) if isinstance(x, int | float) else None
-
-
 def _numbers(values: Iterable[float]) -> list[float | None]:
     """Numbers with nan as null, as the store's table has them."""
     return [None if x is None or x != x else float(x) for x in values]
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -18,10 +18,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 
 from carps_lite.core import Budget, Problem, Task, Trial
 from carps_lite.evaluation import Evaluator
+from carps_lite.hypervolume import nondominated_places
 from carps_lite.loop import Record
 from carps_lite.rows import SCHEMA, dump
 
@@ -49,14 +51,8 @@ def recommended(header: Mapping[str, Any], records: Sequence[Record]) -> list[Re
     top = [r for r, level in zip(found, levels, strict=True) if level >= max(levels)]
     if len(header["problem"]["objectives"]) == 1:
         return [min(top, key=lambda r: r.result.values[0])] if top else []
-    front = [r for r in top if not any(_dominates(o, r) for o in top)]
-    return front[-MOST:]
-
-
-def _dominates(a: Record, b: Record) -> bool:
-    """Whether a is at least as good in all and better in one; of equal ones the first stands for both."""
-    pairs = list(zip(a.result.values, b.result.values, strict=True))
-    return all(x <= y for x, y in pairs) and (any(x < y for x, y in pairs) or a.ask < b.ask)
+    places = nondominated_places(np.array([r.result.values for r in top], dtype=float))
+    return [top[i] for i in places][-MOST:]
 
 
 def held_out_seed(number: int, record: Record) -> int:

@@ -1,4 +1,4 @@
-"""The score of several objectives: what part of the box between ideal and reference point a set leaves undominated.
+"""Several objectives: which points no other dominates, and what part of the box between ideal and reference they leave.
 
 Computed with moocore (López-Ibáñez). Hypervolume: Zitzler and Thiele 1998, PPSN V. Everything is minimised.
 """
@@ -32,3 +32,20 @@ def hypervolume(points: npt.ArrayLike, reference: npt.ArrayLike) -> float:
     points = np.asarray(points, dtype=float).reshape(-1, len(reference))
     inside = points[(points < reference).all(axis=1)]
     return float(exact(inside, ref=reference)) if len(inside) else 0.0
+
+
+def nondominated(points: Array) -> Array:
+    """Return the points, shape (N, M), that no other dominates, each once, in lexicographic order."""
+    from moocore import filter_dominated
+
+    return np.asarray(np.unique(filter_dominated(points), axis=0), dtype=float) if len(points) else points
+
+
+def nondominated_places(points: Array) -> npt.NDArray[np.int64]:
+    """Return the places of the points, shape (N, M), that no other dominates; of equal ones the first."""
+    if not len(points):
+        return np.zeros(0, dtype=np.int64)
+    from moocore import is_nondominated
+
+    different, first = np.unique(points, axis=0, return_index=True)
+    return np.asarray(np.sort(first[is_nondominated(different)]), dtype=np.int64)

@@ -12,6 +12,8 @@ from carps_lite.core import Result, Trial
 from carps_lite.loop import Record
 
 SCHEMA = (1, 0)  # major.minor of the store; a newer major is refused
+TIMES = ("ask_seconds", "evaluate_seconds", "tell_seconds")  # what a record measured, in a table
+ENERGY = "energy_joules"  # the key of a trial's information under which a task says what it used
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
 
 
@@ -92,3 +94,13 @@ def parse_log(content: bytes) -> tuple[dict[str, Any] | None, list[dict[str, Any
             break
         rows.append(row)
     return header, rows, end
+
+
+def mean_names(header: Mapping[str, Any]) -> list[str]:
+    """The keys under which a noisy task records its values without noise, one an objective."""
+    return [f"mean_{name}" for name in header["problem"]["objectives"]]
+
+
+def number(value: Any) -> float | None:
+    """A number of a trial's information; None for anything else, which a task may have put there."""
+    return float(value) if isinstance(value, int | float) else None

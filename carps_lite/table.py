@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from carps_lite.identity import is_stale
-from carps_lite.rows import SCHEMA, parse_log
+from carps_lite.rows import ENERGY, SCHEMA, TIMES, mean_names, number, parse_log
 from carps_lite.store import peek
 
 if TYPE_CHECKING:
@@ -230,14 +230,14 @@ def _add_trials(into: dict[str, list[Any]], run: int, header: Mapping[str, Any],
     into["constraints"] += [row.get("constraints", []) for row in rows]
     into["value"] += [row["values"][0] for row in rows]
     into["feasible"] += [_is_feasible(row) for row in rows]
-    names = [f"mean_{objective}" for objective in header["problem"]["objectives"]]
+    names = mean_names(header)
     infos = [row.get("info", {}) for row in rows]
-    into["noise_free"] += [_number(info.get(names[0])) for info in infos]
+    into["noise_free"] += [number(info.get(names[0])) for info in infos]
     into["noise_free_values"] += [_numbers(info, names) if len(names) > 1 else None for info in infos]
-    into["energy_joules"] += [_number(info.get("energy_joules")) for info in infos]
+    into["energy_joules"] += [number(info.get(ENERGY)) for info in infos]
     into["config"] += [orjson.dumps(row["config"]).decode() for row in rows]
     into["info"] += [orjson.dumps(row["info"]).decode() if "info" in row else "{}" for row in rows]
-    for i, name in enumerate(("ask_seconds", "evaluate_seconds", "tell_seconds")):
+    for i, name in enumerate(TIMES):
         into[name] += [row["measured_ns"][i] * 1e-9 for row in rows]
 
 
@@ -246,13 +246,8 @@ def _is_feasible(row: Mapping[str, Any]) -> bool:
     return "failure" not in row and all(c is not None and c <= 0 for c in row.get("constraints", ()))
 
 
-def _number(value: Any) -> float | None:
-    """A number of a trial's info; None for anything else, which a task may have put there."""
-    return float(value) if isinstance(value, int | float) else None
-
-
 def _numbers(info: Mapping[str, Any], names: list[str]) -> list[float] | None:
-    found = [_number(info.get(name)) for name in names]
+    found = [number(info.get(name)) for name in names]
     return None if None in found else [x for x in found if x is not None]
 
 

@@ -13,16 +13,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from carps_lite.rows import ENERGY
 from carps_lite.table import TRIALS
 
-ENERGY = "energy_joules"  # what is kept of a trial's information: this, and the values without noise
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
-
-
-def mean_names(header: Mapping[str, Any]) -> list[str]:
-    """The keys under which a noisy task records its values without noise, one an objective."""
-    return [f"mean_{name}" for name in header["problem"]["objectives"]]
 
 
 def unpack(table: pa.Table, headers: Sequence[Mapping[str, Any]], n_R: Whole) -> pa.Table:

@@ -15,10 +15,10 @@ import numpy as np
 
 from carps_lite.core import Problem, TrialFailed
 from carps_lite.errors import InputError, nearest
+from carps_lite.hypervolume import nondominated
 from carps_lite.space import Categorical, Config, Ordinal, Space
 from carps_lite.tasks.grid_index import GridIndex
 from carps_lite.tasks.hpo_recordings import TIME, Family, Measure, Table, library, read
-from carps_lite.tasks.recorded import nondominated
 
 SECONDS = Measure(TIME)
 LOG_SECONDS = Measure(TIME, np.log10)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from carps_lite.hypervolume import nondominated
+
 KNEE = 0.2807753191  # ZDT6: the least f1, at x1 = 0.0814514...
 
 
@@ -24,7 +26,7 @@ def zdt(number: int, n: int) -> np.ndarray:
     if number == 3:
         f2 = f2 - f1 * np.sin(10 * np.pi * f1)
     front = np.column_stack([f1, f2])
-    return non_dominated(front) if number == 3 else front
+    return nondominated(front) if number == 3 else front
 
 
 def dtlz(number: int, objectives: int, n: int) -> np.ndarray | None:
@@ -49,7 +51,7 @@ def dtlz(number: int, objectives: int, n: int) -> np.ndarray | None:
 def _dtlz7(objectives: int, n: int) -> np.ndarray:
     f = grid(objectives - 1, 4 * n)
     last = 2 * objectives - (f * (1 + np.sin(3 * np.pi * f))).sum(axis=1)
-    return non_dominated(np.column_stack([f, last]))
+    return nondominated(np.column_stack([f, last]))
 
 
 def wfg(number: int, objectives: int, n: int) -> np.ndarray | None:
@@ -64,7 +66,7 @@ def wfg(number: int, objectives: int, n: int) -> np.ndarray | None:
         return _scaled(simplex(2, n)) if objectives == 2 else None
     x = grid(objectives - 1, 4 * n)
     last = _mixed(x[:, 0]) if number == 1 else 1 - x[:, 0] * np.cos(5 * np.pi * x[:, 0]) ** 2
-    return non_dominated(_scaled(np.column_stack([_convex(x), last])))
+    return nondominated(_scaled(np.column_stack([_convex(x), last])))
 
 
 def dtlz_hypervolume(number: int, reference: Sequence[float]) -> float | None:
@@ -136,11 +138,3 @@ def sphere(d: int, n: int) -> np.ndarray:
     points = simplex(d, n)
     directions: np.ndarray = points / np.linalg.norm(points, axis=1, keepdims=True)
     return directions
-
-
-def non_dominated(points: np.ndarray) -> np.ndarray:
-    """The points, shape (n, m), that no other dominates, each once, sorted."""
-    from moocore import filter_dominated
-
-    kept: np.ndarray = np.unique(filter_dominated(points), axis=0)
-    return kept

@@ -17,8 +17,9 @@ import numpy as np
 from carps_lite import data
 from carps_lite.core import Fidelity, Problem, TrialFailed
 from carps_lite.errors import InputError, nearest
+from carps_lite.hypervolume import nondominated
 from carps_lite.space import Config, Float, Int, Space
-from carps_lite.tasks.recorded import Pool, encode_all, nondominated, point
+from carps_lite.tasks.recorded import Pool, encode_all, point
 
 if TYPE_CHECKING:
     import pandas as pd

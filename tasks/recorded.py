@@ -36,15 +36,6 @@ class Pool:
         return int(rows[best]), float(squared[best]) ** 0.5
 
 
-def nondominated(points: np.ndarray) -> np.ndarray:
-    """The points, shape (n, objectives), that no other is at least as good as in every objective; each once, sorted."""
-    front: list[np.ndarray] = []
-    for candidate in np.unique(points, axis=0):  # a point can be dominated only by one that sorts before it
-        if not front or not (np.array(front) <= candidate).all(axis=1).any():
-            front.append(candidate)
-    return np.array(front)
-
-
 def encode_all(space: Space, columns: dict[str, np.ndarray]) -> np.ndarray:
     """Map recorded configurations, given by parameter, to the unit cube, shape (n, d)."""
     rows = zip(*(columns[name].tolist() for name in space), strict=True)

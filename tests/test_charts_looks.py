@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from carps_lite.analysis import figures
 from carps_lite.analysis.canvas import PAGE
 from carps_lite.analysis.charts.shades import DEEPEST, HEAT, THEMED
-from carps_lite.analysis.page import TEMPLATES
+from carps_lite.analysis.rendering import TEMPLATES
 from carps_lite.analysis.style import looks
 
 _spec = spec_from_file_location("chart_examples", Path(__file__).with_name("chart_examples.py"))

@@ -13,8 +13,8 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from carps_lite.analysis import canvas, figures, panels, plots
-from carps_lite.analysis.page import TEMPLATES
 from carps_lite.analysis.placement import spread
+from carps_lite.analysis.rendering import TEMPLATES
 from carps_lite.analysis.style import BASELINE, COLOURS, INK, looks, outline
 
 NAMES = ["gp", "tpe", "cmaes/restarts:ipop", "random"]

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from carps_lite import data, spec
 from carps_lite.core import TrialFailed
 from carps_lite.errors import InputError
+from carps_lite.hypervolume import nondominated
 from carps_lite.locate import locate
 from carps_lite.tasks import chemistry, hpob, lcbench_finals, nasbench_graph, pretraining, reactions
 from carps_lite.tasks.chemistry import Chemistry
@@ -28,7 +29,7 @@ from carps_lite.tasks.hpob import HPOB
 from carps_lite.tasks.lcbench_finals import LCBenchFinals
 from carps_lite.tasks.nasbench_graph import NASBenchGraph, network
 from carps_lite.tasks.pretraining import CLIPPretraining, LLMPretraining
-from carps_lite.tasks.recorded import Pool, nondominated
+from carps_lite.tasks.recorded import Pool
 from carps_lite.testing import check_task
 
 _spec = spec_from_file_location("archives", Path(__file__).with_name("archives.py"))

@@ -70,6 +70,8 @@ def _stage(run: SettledRun, store: Store) -> Path:
 
 def _same(run: SettledRun, old: Sequence[Path]) -> bool:
     """Whether one of the files holds exactly these trials."""
+    if not old:
+        return False
     lines = [dump_record(record) for record in run.records]
     logs = (read(path) for path in old)
     return any(log is not None and [dump_record(record) for record in log[1]] == lines for log in logs)

@@ -20,10 +20,10 @@ import orjson
 from carps_lite.errors import InputError, nearest
 from carps_lite.exchange.cells import parse_config_value
 from carps_lite.exchange.foreign import ForeignRun, ForeignTrial
+from carps_lite.rows import TIMES
 
 SINGLE = ("task", "optimizer", "seed", "trial", "cost", "fidelity", "failure", "n_workers", "start", "end", "spent",
-          "noise_free", "ask_seconds", "evaluate_seconds", "tell_seconds", "info")  # fmt: skip
-TIMES = ("ask_seconds", "evaluate_seconds", "tell_seconds")
+          "noise_free", *TIMES, "info")  # fmt: skip
 MANY = ("value", "constraint", "config")
 PREFIXES = {"constraint": "constraint.", "config": "config.", "value": "value."}
 

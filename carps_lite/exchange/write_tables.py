@@ -10,11 +10,11 @@ import numpy as np
 import orjson
 
 from carps_lite.exchange.cells import config_text
+from carps_lite.rows import TIMES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TIMES = ("ask_seconds", "evaluate_seconds", "tell_seconds")
 FIRST = ("task", "optimizer", "seed", "n_workers")
 
 
