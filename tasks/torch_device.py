@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from time import perf_counter
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
 
 from carps_lite.core import TrialFailed
@@ -56,14 +57,18 @@ def session(name: str, seed: int) -> Iterator[torch.device]:
         torch.manual_seed(seed)
         try:
             yield device
+        except TrialFailed as error:
+            clear_frames(error.__traceback__)
+            raise
         except (RuntimeError, MemoryError) as error:
             kind = "out_of_memory" if is_out_of_memory(error) else "nan"
             if kind == "nan" and not isinstance(error, torch.linalg.LinAlgError):
                 raise
+            clear_frames(error.__traceback__)  # the caller's `with` holds the error while memory is given back
             failure = TrialFailed(kind, cost=perf_counter() - begin)
         else:
             return
-        raise failure  # outside the handler, so that no traceback keeps the tensors alive
+        raise failure
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -30,7 +30,7 @@ def masks(shape: torch.Size, shares: Sequence[float], generators: Sequence[torch
     limits = torch.tensor([round(p * 65536) - 32768 for p in shares])[:, None]
     scales = torch.tensor([1 / (1 - p) for p in shares])[:, None]
     kept = bits.view(torch.int16)[:, :size] >= limits
-    return (kept * scales).view(shape)
+    return kept.float().mul_(scales).view(shape)
 
 
 class Dropout(nn.Module):  # type: ignore[misc]

@@ -83,14 +83,17 @@ def train(
 ) -> Trained:
     """Take the steps of the plan. Raises TrialFailed, `nan` or `diverged`, with seconds, step and last loss."""
     device = next(model.parameters()).device
-    run: Callable[[torch.Tensor], torch.Tensor] = torch.compile(model) if plan.compile else model
+    run: Callable[[torch.Tensor], torch.Tensor] = model
+    if plan.compile:
+        torch.compiler.reset()  # after eight networks of one class torch would silently compile no more
+        run = torch.compile(model)
     parameters = list(model.parameters())
     base = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     model.train()
     to_training(optimizers, True)
     began = begin = perf_counter()
     first, loss = 0.0, torch.zeros(())
-    eager = torch.compiler.set_stance("force_eager") if plan.eager_optimizer else nullcontext()
+    eager = torch.compiler.set_stance("force_eager") if plan.eager_optimizer else nullcontext()  # torch 2.6 has it
     with eager, attention(device, plan.create_graph):
         for step in range(plan.steps):
             _set_rates(optimizers, base, rate(step, plan))

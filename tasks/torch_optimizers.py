@@ -153,9 +153,17 @@ OPTIMIZERS: Mapping[str, Inner] = {
         _other("Muon"),
         matrices_apart=True,
     ),
-    "soap": Inner({**_rate(1e-4, 3e-2, 3e-3), **_BETAS, **_DECOUPLED}, _other("SOAP")),
+    "soap": Inner(
+        {
+            **_rate(1e-4, 3e-2, 3e-3),
+            **_minus("beta1", 0.02, 0.3, 0.05),
+            **_minus("beta2", 1e-3, 0.1, 0.05),
+            **_DECOUPLED,
+        },
+        _other("SOAP"),
+    ),
     "shampoo": Inner({**_rate(1e-2, 10.0, 0.3), **_minus("momentum", 0.05, 1.0, 0.5), **_COUPLED}, _other("Shampoo")),
-    "prodigy": Inner({**_rate(0.3, 3.0, 1.0), **_BETAS, **_DECOUPLED}, _other("Prodigy")),
+    "prodigy": Inner({**_rate(0.3, 3.0, 1.0), **_BETAS, **_DECOUPLED}, _other("Prodigy", safeguard_warmup=True)),
     "dadaptation": Inner(
         {**_rate(0.3, 3.0, 1.0), **_BETAS, **_DECOUPLED},
         _other("DAdaptAdam", weight_decouple=True, bias_correction=True),
@@ -256,14 +264,27 @@ def _build(
         given["min_8bit_size"] = min_8bit_size
     groups: Any = [p for _, p in parameters]
     if inner.matrices_apart:
-        hidden = [p.ndim >= 2 and not name.startswith(("embedding", "head")) for name, p in parameters]
-        groups = [
-            {"params": [p for (_, p), h in zip(parameters, hidden, strict=True) if h is use], "use_muon": use}
-            for use in (True, False)
-        ]
-        groups = [group for group in groups if group["params"]]
+        groups = _matrices_apart(parameters, float(choice.hyper["weight_decay"]))
     constructor: Callable[..., torch.optim.Optimizer] = _locate(source.path)
     return constructor(groups, **given)
+
+
+def _matrices_apart(parameters: Sequence[tuple[str, torch.Tensor]], weight_decay: float) -> list[dict[str, Any]]:
+    """Muon's two groups: hidden matrices, and what its author leaves to AdamW (Jordan et al. 2024).
+
+    Those are vectors, embeddings and the output layer: a parameter named `head`, or the last matrix of a network.
+    """
+    matrices = [name for name, p in parameters if p.ndim >= 2]
+    hidden = {name for name in matrices[:-1] if not name.startswith(("embedding", "head"))}
+    groups = [
+        {
+            "params": [p for name, p in parameters if (name in hidden) is use],
+            "use_muon": use,
+            "weight_decay": weight_decay,
+        }
+        for use in (True, False)
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def _locate(path: str) -> Any:

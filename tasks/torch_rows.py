@@ -150,7 +150,7 @@ class RowsTraining(TorchTraining):
 
     def _group(self, config: Config, level: float) -> tuple[Any, ...] | None:
         """What trainings must share to be trained at once; None where they cannot be."""
-        from carps_lite.tasks.torch_batched import RULES
+        from carps_lite.tasks.torch_rules import RULES
 
         choice = torch_optimizers.chosen(config, self.optimizer, self.bits)
         drops_on_gpu = self.device not in (None, "cpu") and config["dropout"]

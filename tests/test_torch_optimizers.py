@@ -12,6 +12,7 @@ from carps_lite.space import Space  # noqa: E402
 from carps_lite.tasks import torch_optimizers  # noqa: E402
 from carps_lite.tasks.torch_linear8 import dequantize, quantize  # noqa: E402
 from carps_lite.tasks.torch_optimizers import CHOICE, OPTIMIZERS, WITH_8_BITS, Chosen, arguments, chosen, make  # noqa: E402
+from carps_lite.tasks.torch_rules import RULES, update_of  # noqa: E402
 from carps_lite.tasks.torch_states import state_bytes  # noqa: E402
 
 NEVER = 1 << 30  # a min_8bit_size that no tensor reaches
@@ -168,3 +169,66 @@ def test_wrong_names_get_one_line(monkeypatch):
     monkeypatch.setattr(torch_optimizers, "installed_version", lambda name: None)
     with pytest.raises(MissingDependency, match=r"needs bitsandbytes: pip install 'carps-lite\[torch\]'$"):
         torch_optimizers.check("x", "adamw", "8")
+
+
+@pytest.mark.parametrize("name", [n for n in WITH_8_BITS if "weight_decay" in OPTIMIZERS[n].params])
+def test_weight_decay_means_the_same_in_both_classes(name):
+    changes = {"weight_decay": 0.5, "learning_rate": 0.01}
+    reference, _ = trained(name, "32", **changes)
+    other, _ = trained(name, "8", min_8bit_size=NEVER, **changes)
+    without, _ = trained(name, "32", **{**changes, "weight_decay": 0.0})
+    torch.testing.assert_close(other, reference, rtol=2e-4, atol=2e-5)
+    assert (reference - without).norm() > 0.001 * without.norm()
+
+
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [(n, b) for n in ("adamw", "lion", "ademamix", "sgd") for b in OPTIMIZERS[n].formats],
+)
+def test_without_gradient_weight_decay_alone_shrinks_the_weights(name, bits):
+    """By lr times the coefficient in the first step, for decoupled decay and for SGD's penalty alike."""
+    pytest.importorskip(OPTIMIZERS[name].formats[bits].package)
+    torch.manual_seed(0)
+    model = torch.nn.Linear(96, 128, bias=False)
+    before = model.weight.detach().clone()
+    (optimizer,) = make(Chosen(name, bits, hyper(name, learning_rate=0.1, weight_decay=0.5)), model)
+    model.weight.grad = torch.zeros_like(model.weight)
+    with torch.compiler.set_stance("force_eager"):
+        optimizer.step()
+    torch.testing.assert_close(model.weight.detach(), before * (1 - 0.1 * 0.5), rtol=1e-4, atol=1e-7)
+
+
+def test_muon_takes_hidden_matrices_and_adamw_the_rest():
+    pytest.importorskip("pytorch_optimizer")
+    (optimizer,) = make(Chosen("muon", "32", hyper("muon", weight_decay=0.25)), network())
+    by_use = {group["use_muon"]: group for group in optimizer.param_groups}
+    assert [tuple(p.shape) for p in by_use[True]["params"]] == [(128, 96)]
+    assert [tuple(p.shape) for p in by_use[False]["params"]] == [(128,), (4, 128), (4,)]
+    assert {group["weight_decay"] for group in by_use.values()} == {0.25}
+    assert (by_use[True]["lr"], by_use[False]["lr"]) == (hyper("muon")["learning_rate"], hyper("muon")["adamw_lr"])
+
+
+def test_prodigy_does_not_count_the_warm_up():
+    """Its authors ask for the safeguard wherever the learning rate warms up."""
+    pytest.importorskip("pytorch_optimizer")
+    (optimizer,) = make(Chosen("prodigy", "32", hyper("prodigy")), network())
+    assert optimizer.param_groups[0]["safeguard_warmup"] is True
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_rows_of_the_fused_kernel_are_the_rule_of_a_gpu(name):
+    generator = torch.Generator().manual_seed(0)
+    fused = [torch.randn(3, *shape, generator=generator) for shape in ((4, 5), (1, 5))]
+    plain, states = [t.clone() for t in fused], [{}, {}]
+    columns = {"lr": [0.1, 0.01, 1e-3], "beta1": [0.9, 0.8, 0.95], "beta2": [0.999, 0.9, 0.99]}
+    columns = {k: torch.tensor(v, dtype=torch.float64) for k, v in columns.items()}
+    if name == "adamw":
+        columns["weight_decay"] = torch.tensor([0.5, 0.0, 0.1], dtype=torch.float64)
+    update = update_of(name, fused)
+    for step in range(1, 6):
+        gradients = [torch.randn(t.shape, generator=generator) for t in fused]
+        update(gradients, columns, step)
+        for p, g, state in zip(plain, gradients, states, strict=True):
+            RULES[name](p, g, state, {k: v.float()[:, None, None] for k, v in columns.items()}, step)
+    for one, other in zip(fused, plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)

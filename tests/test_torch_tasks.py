@@ -4,6 +4,7 @@ import hashlib
 import math
 import pickle
 import random
+import weakref
 from functools import partial
 
 import numpy as np
@@ -190,6 +191,38 @@ def test_lack_of_memory_is_a_failed_trial():
     assert caught.value.cost >= 0
     with pytest.raises(RuntimeError, match="size"), torch_device.session("cpu", 0):
         torch.zeros(2) @ torch.zeros(3)
+
+
+@pytest.mark.parametrize("failure", [TrialFailed("nan"), MemoryError()])
+def test_a_failure_keeps_no_tensor_alive(failure):
+    """Tensors in the frames of a failed trial would hold a GPU's memory while it is given back and after."""
+    kept = []
+
+    def training():
+        model = nn.Linear(2, 2)
+        kept.append(weakref.ref(model))
+        raise failure
+
+    with pytest.raises(TrialFailed) as caught, torch_device.session("cpu", 0):
+        training()
+    assert caught.value.kind in ("nan", "out_of_memory")
+    assert kept[0]() is None
+
+
+def test_every_trial_is_compiled(monkeypatch):
+    """Torch gives up compiling after eight networks of one class, without an error."""
+    compiled = []
+
+    def backend(graph, inputs):
+        compiled.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    task = TorchImages(epochs=1, compile=True, search="training")
+    plain = outcome(TorchImages(epochs=1, search="training"))
+    for n in range(1, 11):
+        assert outcome(task) == plain
+        assert len(compiled) == n
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
