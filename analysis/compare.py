@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from carps_lite.analysis import bayes, effects
+from carps_lite.analysis import bayes, effects, units
 from carps_lite.analysis.normalised import seed_means
-from carps_lite.analysis.numbers import chance, count, interval, listing, p_equals
+from carps_lite.analysis.numbers import chance, count, interval, listing, p_equals, together
 from carps_lite.analysis.numbers import fixed as decimals
 from carps_lite.analysis.ranking import ALPHA, Comparison
 from carps_lite.analysis.selection import EVERYTHING, Choice, select
@@ -53,7 +53,7 @@ class Duel:
         s, c = self.summary, self.comparison
         head = f"{count(c.n_tasks, 'task')}, {s.seeds}, {s.when}"
         score = f"{self.first} is better on {c.wins}, worse on {c.losses}, equal on {c.ties}"
-        found = [head, f"{score}     {median}" if (median := self._median()) else score]
+        found = [head, f"{score}     {median}" if (median := self._median()) else score, *self._values()]
         chances, wilcoxon = self._chances(), self._wilcoxon()
         found.append(f"{chances}     {wilcoxon}" if chances else wilcoxon)
         found.append(self.verdict)
@@ -79,6 +79,17 @@ class Duel:
             value, low, high = -value, -high, -low
         whom = f" in favour of {self.second if self.difference[0] < 0 else self.first}" if value else ""
         return f"median difference {decimals(value, digits)} of the range{whom} {interval((low, high), digits)}".strip()
+
+    def _values(self) -> list[str]:
+        """What both reached on a single task, in its own direction and unit: medians over seeds."""
+        s = self.summary.scores
+        if len(s.pool.tasks) > 1:
+            return []
+        shown, places = units.of(s, 0), (self.comparison.first, self.comparison.second)
+        medians = [float(shown.of(s.medians_OTB[o, 0, -1])) for o in places]
+        write = together(medians, shown.larger)
+        first, second = (write(x) if np.isfinite(x) else "no result" for x in medians)
+        return [f"{shown.directed}: {self.first} {first}, {self.second} {second} (medians over seeds)"]
 
     def _chances(self) -> str:
         if np.isnan(self.probabilities).any():

@@ -22,12 +22,20 @@ from carps_lite.analysis.measures import Measure
 from carps_lite.analysis.noise import noise_free, noise_free_points
 from carps_lite.analysis.stats import Array
 
-__all__ = ["AXES", "COLUMNS", "Curves", "curves"]
+__all__ = ["AXES", "COLUMNS", "Curves", "columns", "curves"]
 # what an analysis needs of the table of trials, where the store has it
 COLUMNS = (
     "run", "task", "optimizer", "ask", "end", "fidelity", "spent", "value", "noise_free", "values",
     "noise_free_values", "feasible", "failure", "energy_joules", "ask_seconds", "evaluate_seconds", "tell_seconds",
 )  # fmt: skip
+
+_OF_AXES = {"end": "sim", "ask_seconds": "wall", "evaluate_seconds": "wall", "tell_seconds": "wall",
+            "energy_joules": "energy", "task": "energy", "optimizer": "energy"}  # fmt: skip
+
+
+def columns(axis: str) -> tuple[str, ...]:
+    """Return what an analysis on one axis needs of the table of trials, which is half of what one on any axis does."""
+    return tuple(name for name in COLUMNS if _OF_AXES.get(name, axis) == axis)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from carps_lite.analysis import figures, panels, plots
+from carps_lite.analysis import figures, panels, plots, units
 from carps_lite.analysis.labels import short_tasks
 from carps_lite.analysis.numbers import p_equals
 from carps_lite.analysis.ranking import Ranking, thinned
@@ -58,15 +58,14 @@ def _pairs(s: Summary, r: Ranking) -> Axes:
 
 def _incumbents(s: Summary, part: npt.NDArray[np.int64]) -> Axes:
     scores, pool = s.scores, s.pool
-    three = scores.medians_OTB, scores.quantile_OTB(0.25), scores.quantile_OTB(0.75)
     shown = thinned(len(scores.budgets))
-    curves = panels.Bands(*(a[s.order][:, part][..., shown] for a in three))
-    titles = short_tasks(pool.tasks)
+    curves = units.Bands(*(a[s.order][:, part][..., shown] for a in units.quartiles(scores)))
+    titles, own = short_tasks(pool.tasks), {t: units.of(scores, t) for t in part.tolist()}
     tasks = [
-        panels.Panel(titles[t], "regret", float(pool.optima[t]))
-        if scores.regret_T[t]
-        else panels.Panel(titles[t], pool.metrics[t], np.nan)
-        for t in part
+        panels.Panel(titles[t], metric.directed, 0.0)
+        if units.as_regret(scores, t)
+        else panels.Panel(titles[t], metric.directed, best=units.best_known(scores, t))
+        for t, metric in own.items()
     ]
     x = scores.budgets[shown]
     return panels.incumbents(x, curves, tasks, s.names, s.looks, xlabel=s.units, log=scores.logarithmic)[0]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from carps_lite.analysis.charts.shades import THEMED
-from carps_lite.analysis.style import Look
+from carps_lite.analysis.style import EVEN, Look
 
 SCALE = 1.9  # CSS pixels for a point of a figure: its 8 pt text is as large as the text around it
 _SETTINGS: Any = {
@@ -26,6 +29,7 @@ _NAMES = "figure|axes|patch|text|line2d|xtick|ytick|legend|matplotlib.axis|[A-Za
 _BARE_ID = re.compile(rf' id="(?:{_NAMES})_\d+"')
 _TAG = re.compile(r"<[^>]*>")
 _NUMBER = re.compile(r"(?<![\w.#])-?\d+\.\d{3,}")
+_HASHED = re.compile(r'(?<=["#])(?:[a-z]+|C[0-9a-f]+_[0-9a-f]+_)[0-9a-f]{10}(?=["\)])')  # ids of what is used again
 
 
 def save(axes: Axes, folder: Path, name: str, dpi: int = 200, pdf: bool = False) -> str:
@@ -37,16 +41,33 @@ def save(axes: Axes, folder: Path, name: str, dpi: int = 200, pdf: bool = False)
     figure = axes.get_figure(root=True)
     if figure is None:
         raise ValueError(f"{name}: these axes belong to no figure")
-    with rc_context({**_SETTINGS, "svg.hashsalt": name}):
+    with rc_context({**_SETTINGS, "svg.hashsalt": name}), evened(figure):
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         figure.savefig(folder / f"{name}.png", dpi=dpi, facecolor="white", metadata={"Software": None})
         if pdf:
             undated: Any = {"Creator": None, "Producer": None, "CreationDate": None}
             figure.savefig(folder / f"{name}.pdf", transparent=True, metadata=undated)
-    svg = _TAG.sub(lambda tag: _NUMBER.sub(_rounded, tag[0]), text.getvalue())  # in tags, never in labels
+    svg = _settled(text.getvalue(), name)
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     return svg
+
+
+@contextmanager
+def evened(figure: Figure) -> Iterator[None]:
+    """For the time of drawing, enlarge the markers that look smaller than others of the same size."""
+    small = [
+        (line, line.get_markersize(), EVEN[str(line.get_marker())])
+        for line in figure.findobj(Line2D)
+        if isinstance(line, Line2D) and str(line.get_marker()) in EVEN
+    ]
+    for line, size, factor in small:
+        line.set_markersize(size * factor)
+    try:
+        yield
+    finally:
+        for line, size, _ in small:
+            line.set_markersize(size)
 
 
 def inline(svg: str, label: str, themed: Mapping[str, str]) -> str:
@@ -67,6 +88,19 @@ def inline(svg: str, label: str, themed: Mapping[str, str]) -> str:
     for colour, variable in {**THEMED, **themed}.items():
         body = body.replace(colour, f"var({variable})")
     return re.sub(r"\n\s*", "\n", body).strip()
+
+
+def _settled(svg: str, name: str) -> str:
+    """Round numbers and count ids, in tags, never in labels.
+
+    Matplotlib's ids are hashes of coordinates with all their digits, or of an object's address in older versions.
+    """
+    known: dict[str, str] = {}
+
+    def counted(found: re.Match[str]) -> str:
+        return known.setdefault(found[0], f"{name}-{len(known)}")
+
+    return _TAG.sub(lambda tag: _HASHED.sub(counted, _NUMBER.sub(_rounded, tag[0])), svg)
 
 
 def _rounded(number: re.Match[str]) -> str:

@@ -11,16 +11,12 @@ moocore's deterministic method, within about 1 %. Everything is minimised. Axes:
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from carps_lite.analysis.stats import Array
-from carps_lite.hypervolume import hypervolume, nondominated_places
-
-EXACT_UP_TO = 6  # objectives
-DIRECTIONS = 4096  # of the approximation
+from carps_lite.hypervolume import ALONG_A_RUN, hypervolume, nondominated_places, volume
 
 
 def volumes(seen_NM: Array, counts_N: npt.NDArray[np.bool_], reference: Array, worth_NM: Array | None = None) -> Array:
@@ -34,7 +30,7 @@ def volumes(seen_NM: Array, counts_N: npt.NDArray[np.bool_], reference: Array, w
         found = _chosen(seen_NM, counts_N, reference, worth_NM)
     elif len(reference) == 2:
         found = _staircase(seen_NM, counts_N, reference)
-    elif len(reference) <= EXACT_UP_TO:
+    elif len(reference) <= ALONG_A_RUN.exact_up_to:
         found = _exclusive(seen_NM, counts_N, reference)
     else:
         found = _chosen(seen_NM, counts_N, reference, seen_NM)
@@ -100,16 +96,6 @@ def _chosen(seen_NM: Array, counts_N: npt.NDArray[np.bool_], reference: Array, w
             point, others = seen_NM[n], seen_NM[kept]
             if not (others <= point).all(axis=1).any():
                 kept = [k for k, worse in zip(kept, (point <= others).all(axis=1), strict=True) if not worse] + [n]
-                current = _volume(worth_NM[kept], reference)
+                current = volume(worth_NM[kept], reference, ALONG_A_RUN)
         found[n] = current
     return found
-
-
-def _volume(points: Array, reference: Array) -> float:
-    if len(reference) <= EXACT_UP_TO:
-        return hypervolume(points, reference)
-    from moocore import hv_approx
-
-    inside = points[(points < reference).all(axis=1)]
-    approximate: Any = hv_approx(inside, ref=reference, nsamples=DIRECTIONS) if len(inside) else 0.0
-    return float(approximate)

@@ -36,6 +36,26 @@ def held_out_OTS(s: Scores, evaluated: pd.DataFrame) -> Array:
     return found
 
 
+def recorded_on_test_data(s: Scores, evaluated: pd.DataFrame) -> pd.DataFrame:
+    """What tasks recorded of unseen data beside their objectives, of recommendations of one configuration.
+
+    Columns `task`, `score` (its name in the task's record, `test_...`), `entrant` (its index in the pool), `runs` and
+    `median`: over runs, of the mean over held-out seeds.
+    """
+    by_run = {}
+    for run, own in evaluated[evaluated["info"].notna()].groupby("run") if "info" in evaluated else ():
+        if own["ask"].nunique() == 1:  # of a front, no point is the one recommended
+            told = pd.DataFrame(list(own["info"]))
+            by_run[run] = told[[c for c in told if str(c).startswith("test_")]].mean()
+    pool, rows = s.pool, []
+    for o, t, i in zip(*np.nonzero((pool.cell_OTS == Cell.DONE) & ~s.longer_OTS), strict=True):
+        for score, found in by_run.get(int(pool.run_OTS[o, t, i]), {}).items():
+            rows.append((pool.tasks[t], score, int(o), float(found)))
+    frame = pd.DataFrame(rows, columns=["task", "score", "entrant", "value"])
+    grouped = frame.groupby(["task", "score", "entrant"], sort=False)["value"]
+    return grouped.agg(runs="count", median="median").reset_index()
+
+
 def _score(own: pd.DataFrame, measure: Measure) -> float:
     points = [p for _, rows in own.groupby("ask") if (p := _worth(rows, len(measure.objectives))) is not None]
     if not points:

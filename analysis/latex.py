@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 
 from carps_lite.analysis.sections.section import Table, cells, is_number
 
@@ -11,10 +12,15 @@ LONG = 40  # rows beyond which a table does not fit a page
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "−": "$-$", "–": "--", "—": "---", "≤": r"$\leq$", "≥": r"$\geq$",
-    "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "…": r"\ldots{}", "→": r"$\to$", "²": r"$^2$", "³": r"$^3$",
-    "µ": r"$\mu$", "“": "``", "”": "''", "‘": "`", "’": "'", "\n": " ",
+    "|": r"\textbar{}", '"': r"\symbol{34}", "−": "$-$", "–": "--", "—": "---", "≤": r"$\leq$", "≥": r"$\geq$",
+    "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "…": r"\ldots{}", "→": r"$\to$",
+    "↑": r"$\uparrow$", "↓": r"$\downarrow$", "²": r"$^2$", "³": r"$^3$",
+    "µ": r"$\mu$", "“": "``", "”": "''", "‘": "`", "’": "'", "\n": " ", "`": "{}`{}",
 }  # fmt: skip
+_ACCENTS = "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327"  # that TeX puts on any letter
+_FURTHER = frozenset("ßæÆøØœŒłŁı¡¿§©®°£¶")
+_PLAINER = {"ð": "d", "Ð": "D", "đ": "d", "Đ": "D", "þ": "th", "Þ": "Th", "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T",
+            "«": "``", "»": "''"}  # fmt: skip
 _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "χ": "chi", "μ": "mu", "τ": "tau",
           "σ": "sigma", "λ": "lambda", "ρ": "rho"}  # fmt: skip
 
@@ -38,8 +44,12 @@ def latex(table: Table, caption: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text in which TeX finds nothing special; a letter that it may not have gives way to its plainest form."""
-    return "".join(map(_letter, text))
+    """Text in which TeX finds nothing special; a letter that its default fonts lack gives way to its plainest form."""
+    parts = [_letter(letter) for letter in text]
+    for i, (before, letter) in enumerate(pairwise(text), 1):
+        if before == letter and letter in "-'":  # TeX would make one sign of two
+            parts[i] = "{}" + parts[i]
+    return "".join(parts)
 
 
 def _letter(letter: str) -> str:
@@ -47,10 +57,14 @@ def _letter(letter: str) -> str:
         return _SPECIAL[letter]
     if letter in _GREEK:
         return rf"$\{_GREEK[letter]}$"
-    if letter.isprintable() and ord(letter) < 0x180:  # ASCII and the accented letters of inputenc's utf8
-        return letter
+    if letter in _PLAINER:
+        return _PLAINER[letter]
+    parts = unicodedata.normalize("NFD", letter)
+    base, marks = parts[0], parts[1:]
+    if letter in _FURTHER or (" " <= base <= "~" and (not marks or (len(marks) == 1 and marks in _ACCENTS))):
+        return letter  # without fontenc too: an ogonek, say, would stop the compiler
     plain = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
-    return "".join(_SPECIAL.get(part, part) for part in plain) or "?"
+    return "".join(_SPECIAL.get(part, part if part.isprintable() else " ") for part in plain) or "?"
 
 
 def _row(parts: Sequence[str]) -> str:
@@ -58,5 +72,5 @@ def _row(parts: Sequence[str]) -> str:
 
 
 def _guarded(cell: str) -> str:
-    """A cell that begins with a bracket would be read as the optional argument of the row before."""
-    return rf"{{}}{cell}" if cell.startswith("[") else cell
+    """A cell that begins with a bracket or star would be read as an argument of the row's end before."""
+    return rf"{{}}{cell}" if cell.startswith(("[", "*")) else cell

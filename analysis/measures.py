@@ -11,14 +11,17 @@ References hold for one version of a task: they are used where all its runs were
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from carps_lite.analysis import units
 from carps_lite.analysis.stats import Array
+from carps_lite.analysis.units import version
 from carps_lite.references import Reference
+from carps_lite.shown import Shown
 
 GAP = "hypervolume gap"
 VOLUME = "negative hypervolume"
@@ -39,6 +42,22 @@ class Measure:
     ideal: tuple[float, ...] | None = None
     good: float = float("nan")
     bad: float = float("nan")
+    shown: tuple[Shown, ...] = ()  # how the objectives are shown, in their order; none: all as they are minimised
+
+    @property
+    def objectives_shown(self) -> tuple[Shown, ...]:
+        """How each objective is shown, under its own name where nobody says more."""
+        return self.shown or tuple(map(Shown, self.objectives))
+
+    @property
+    def metric_shown(self) -> Shown:
+        """How the values of `metric` are shown; hypervolumes as they are."""
+        return Shown(self.metric) if self.several else self.objectives_shown[0]
+
+    @property
+    def declared(self) -> bool:
+        """Whether the task says how its only objective is shown."""
+        return not self.several and self.objectives_shown[0] != Shown(self.objectives[0])
 
     @property
     def several(self) -> bool:
@@ -66,16 +85,15 @@ def measures(runs: pd.DataFrame, references: Mapping[str, Reference]) -> dict[st
     first = runs.drop_duplicates("task")
     columns = (first[name] for name in ("task", "objectives", "reference"))
     found: dict[str, Measure | None] = {}
+    said = units.shown(runs)
     for task, objectives, reference in zip(*columns, strict=True):
         kept = references.get(task)
         valid = kept is not None and list(versions[task]) == [kept.version]
-        found[task] = _measure(tuple(map(str, objectives)), _point(reference), kept if valid else None)
+        names = tuple(map(str, objectives))
+        made = _measure(names, _point(reference), kept if valid else None)
+        own = tuple(said[task].get(name, Shown(name)) for name in names)
+        found[task] = made and replace(made, shown=own)
     return found
-
-
-def version(header: Mapping[str, Any]) -> int:
-    """The version of the task that a run was made with; 1 where the task declares none."""
-    return int((header.get("task_identity") or {}).get("version", 1))
 
 
 def limits(chosen: Sequence[Measure]) -> tuple[Array, Array]:
@@ -88,13 +106,13 @@ def limits(chosen: Sequence[Measure]) -> tuple[Array, Array]:
 def _measure(
     objectives: tuple[str, ...], reference: tuple[float, ...] | None, kept: Reference | None
 ) -> Measure | None:
-    ends = [float("nan"), float("nan")]
+    good = bad = float("nan")
     if kept is not None and kept.good is not None and kept.bad is not None:
-        ends = [kept.good, kept.bad]
+        good, bad = kept.good, kept.bad
     if len(objectives) == 1:
-        return Measure(objectives[0], objectives, None, None, *ends)
+        return Measure(objectives[0], objectives, None, None, good, bad)
     if kept is not None and _spans(kept, len(objectives)):
-        return Measure(GAP, objectives, kept.reference, kept.ideal, *ends)
+        return Measure(GAP, objectives, kept.reference, kept.ideal, good, bad)
     if reference is None or len(reference) != len(objectives):
         return None
     return Measure(VOLUME, objectives, reference)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from carps_lite.plural import count as count  # for the modules beside
+
 
 def p_value(p: float, alpha: float = 0.05) -> str:
     """Write a p value without its leading zero: `.014`, `< .001`, and `.0504` where two digits would hide the side."""
@@ -48,10 +50,11 @@ def value(x: float, digits: int = 4) -> str:
     return _minus(f"{mantissa}e{int(exponent)}")
 
 
-def together(values: Sequence[float]) -> Callable[[float], str]:
+def together(values: Sequence[float], larger: bool = False) -> Callable[[float], str]:
     """Return how to write values that stand in one row: with decimals in common where they are of one size.
 
-    Three significant digits, and as many more, up to six, as it takes to tell the two smallest apart.
+    Three significant digits, and as many more, up to six, as it takes to tell the two smallest apart; where `larger` is
+    better four, and the two largest: accuracies gather below 100 %.
     """
     finite = sorted({x for x in values if math.isfinite(x)})
     sizes = [abs(x) for x in finite if x]
@@ -65,9 +68,10 @@ def together(values: Sequence[float]) -> Callable[[float], str]:
             return lambda x: fixed(x, max(0, digits - 1 - top))
         return lambda x: value(x, digits)
 
-    for digits in range(3, 7):
+    best = finite[-2:] if larger else finite[:2]
+    for digits in range(4 if larger else 3, 7):
         write = writer(digits)
-        if len(finite) < 2 or write(finite[0]) != write(finite[1]):
+        if len(best) < 2 or write(best[0]) != write(best[1]):
             break
     return write
 
@@ -116,11 +120,6 @@ def duration(seconds: float) -> str:
 def amount(x: float) -> str:
     """Write a budget: a whole number with thousands apart, else up to four significant digits."""
     return f"{x:,.0f}" if x == round(x) else f"{x:,.4g}"
-
-
-def count(n: int, noun: str, plural: str | None = None) -> str:
-    """Write `1 task`, `1,200 tasks`."""
-    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
 def listing(names: Sequence[str], last: str = "and", limit: int = 6) -> str:

@@ -12,26 +12,26 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from carps_lite.analysis.canvas import COLUMN, PAGE, SMALL, Looks, band, budget_axis, curve, frame
+from carps_lite.analysis.charts.naming import axis_name
 from carps_lite.analysis.stats import Array
 from carps_lite.analysis.style import INK, MUTE
+from carps_lite.analysis.units import Bands
 
+TALL = 1.0  # inches that a panel's height leaves to the name of its values
 FLOOR = 1e-8  # regret below it is drawn there: COCO's final target, beyond which differences are rounding
 
 
-class Bands(NamedTuple):
-    """Curves with what lies below and above them, each (O, T, B) or (O, B); infinite before the first result."""
-
-    median: Array
-    low: Array
-    high: Array
-
-
 class Panel(NamedTuple):
-    """What is known of a task: its title, the name of its values, and its optimum (nan where unknown)."""
+    """What is known of a task: its title, the name of its values, and one of these, else nan.
+
+    `optimum`: the values are shown as regret, their distance to it; `best`: they are shown as they are, with a line at
+    the best value known.
+    """
 
     title: str
     measure: str
-    optimum: float
+    optimum: float = np.nan
+    best: float = np.nan
 
 
 def incumbents(
@@ -44,7 +44,10 @@ def incumbents(
     xlabel: str,
     log: bool = False,
 ) -> list[Axes]:
-    """Draw the curves (O, T, B) of each task in a panel; as regret on a log axis where the optimum is known."""
+    """Draw the curves (O, T, B) of each task in a panel, in its own unit; regret on a logarithmic axis.
+
+    The best value known, where there is one, is a dotted line.
+    """
     n = len(tasks)
     columns = 3 if n in (3, 5, 6, 9) else min(4, n)
     rows = -(-n // columns)
@@ -52,10 +55,10 @@ def incumbents(
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for t, (axes, task) in enumerate(zip(panels, tasks, strict=False)):
         budget_axis(axes, budgets, log, few=True)
-        _panel(axes, budgets, Bands(*(a[:, t] for a in curves)), task.optimum, names, looks)
+        _panel(axes, budgets, Bands(*(a[:, t] for a in curves)), task, names, looks)
         axes.set_title(task.title, fontsize=SMALL, color=INK, pad=3)
         repeated = t % columns > 0 and task.measure == tasks[t - 1].measure
-        frame(axes, "", "" if repeated else task.measure, size=SMALL - 0.5)
+        frame(axes, "", "" if repeated else axis_name(task.measure, TALL, SMALL - 0.5), size=SMALL - 0.5)
     for spare in panels[n:]:
         spare.set_axis_off()
     figure.supxlabel(xlabel, fontsize=SMALL, color=MUTE)
@@ -65,21 +68,34 @@ def incumbents(
     return panels[:n]
 
 
-def _panel(axes: Axes, x: Array, curves: Bands, optimum: float, names: Sequence[str], looks: Looks) -> None:
-    known = bool(np.isfinite(optimum))
-    if known:
-        curves = Bands(*(np.maximum(a - optimum, FLOOR) for a in curves))
+def _panel(axes: Axes, x: Array, curves: Bands, task: Panel, names: Sequence[str], looks: Looks) -> None:
+    regret = bool(np.isfinite(task.optimum))
+    if regret:
+        curves = Bands(*(np.maximum(a - task.optimum, FLOOR) for a in curves))
     finite = curves.median[np.isfinite(curves.median)]
-    if known or _wide(finite):
+    log = regret or _wide(finite)
+    if log:
         axes.set_yscale("log")
     for name, low, high in zip(names, curves.low, curves.high, strict=True):
         band(axes, x, low, high, looks[name])
     for name, median in zip(names, curves.median, strict=True):
         curve(axes, x, median, looks[name], width=1.1, marks=3)
-    if known or _wide(finite):
+    if log:
         _log_ticks(axes)
     elif len(finite):
         _settle(axes, curves.median)
+    if np.isfinite(task.best) and len(finite):
+        _mark(axes, task.best)
+
+
+def _mark(axes: Axes, best: float) -> None:
+    """Draw the best value known, where it is within sight or just outside."""
+    low, high = axes.get_ylim()
+    span = high - low
+    if axes.get_yscale() == "linear" and low - 0.5 * span <= best <= high + 0.5 * span:
+        low, high = min(low, best - 0.04 * span), max(high, best + 0.04 * span)
+    axes.axhline(best, color=MUTE, lw=0.8, ls=(0, (1, 1.6)))
+    axes.set_ylim(low, high)
 
 
 def _log_ticks(axes: Axes) -> None:

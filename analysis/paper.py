@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from carps_lite.analysis import tables
+from carps_lite.analysis import tables, units
 from carps_lite.analysis.numbers import fixed, p_value
 from carps_lite.analysis.sections.section import Format, Table
 from carps_lite.analysis.summary import Summary
@@ -17,10 +17,13 @@ PAIRS = {"optimizer": "optimizer", "against": "against", "verdict": "verdict", "
 
 
 def paper_tables(s: Summary) -> list[Table]:
-    """The results of each task and, where there is a ranking, the ranking and the pairs."""
-    medians = s.scores.medians_OTB[..., -1]
-    results = pd.DataFrame({"task": s.pool.tasks, **{s.pool.names[o]: medians[o] for o in s.order}})
-    made = [Table("final", f"Median over seeds within {s.when}", results.replace(np.inf, np.nan), "")]
+    """The results of each task, in its own direction and unit, and, where there is a ranking, ranking and pairs."""
+    measures = [units.of(s.scores, t) for t in range(len(s.pool.tasks))]
+    medians = units.quartiles(s.scores).median[..., -1]
+    columns = {s.pool.names[o]: medians[o] for o in s.order}
+    results = pd.DataFrame({"task": s.pool.tasks, "measure": [own.directed for own in measures], **columns})
+    title = f"Median over seeds within {s.when}, ↑: larger is better, ↓: smaller is better"
+    made = [Table("final", title, results.replace([np.inf, -np.inf], np.nan), "")]
     if s.ranking is None:
         return made
     ranks = tables.ranking_table(s.ranking)[list(RANKING)].rename(columns=RANKING)

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import pandas as pd
 
 from carps_lite import heldout
-from carps_lite.analysis import figures, page, tables
-from carps_lite.analysis.curves import COLUMNS
+from carps_lite.analysis import figures, page, scores, tables
+from carps_lite.analysis.curves import columns
 from carps_lite.analysis.draw import draw
 from carps_lite.analysis.latex import latex
 from carps_lite.analysis.paper import paper_tables
@@ -74,7 +74,7 @@ def write(
         raise unknown("order must be rank or given, got", order, ORDERS, "")
     by_rank = order == "rank"
     choice = Choice(optimizers, tasks, seeds, n_workers, labels or {}, None if by_rank else optimizers)
-    runs, table = store.frames(columns=COLUMNS)
+    runs, table = store.frames(columns=columns(scores.parse_axis(budget, axis)[0]))
     summary = summarise(runs, table, choice, budget, axis, store.impossible(), by_rank)
     used = summary.pool.runs
     summary = replace(summary, evaluated=held_out(store, used))

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from carps_lite.analysis import marks, tables
+from carps_lite.analysis import marks, tables, units
 from carps_lite.analysis.numbers import duration, listing, percent, together
 from carps_lite.analysis.pool import Cell
-from carps_lite.analysis.stats import Array
 from carps_lite.analysis.summary import Summary
 
 SPARKLINES_UP_TO = 80  # tasks
@@ -19,20 +18,17 @@ View = dict[str, Any]
 
 
 def task_rows(s: Summary, colours: Mapping[str, str]) -> list[View]:
-    """A row a task: each entrant's median at the budget, as regret where the optimum is known."""
+    """A row a task: each entrant's median at the budget, in the task's own direction and unit (units.py)."""
     scores, pool = s.scores, s.pool
-    curves = scores.medians_OTB
-    known = scores.regret_T
-    offset = np.where(known, pool.optima, 0.0)
-    medians, low, high = (a[..., -1] - offset for a in (curves, scores.quantile_OTB(0.25), scores.quantile_OTB(0.75)))
+    curves = units.quartiles(scores)
     drawn = [s.looks[name] for name in s.names]
     show = len(pool.tasks) <= SPARKLINES_UP_TO and len(scores.budgets) > 1
     return [
         {
             "task": task,
-            "measure": "regret" if known[t] else pool.metrics[t],
-            "cells": _cells(s, t, medians[:, t], low[:, t], high[:, t]),
-            "lines": marks.sparklines([curves[o, t] for o in s.order], drawn, colours) if show else "",
+            "measure": units.of(scores, t).directed,
+            "cells": _cells(s, t, units.Bands(*(a[:, t, -1] for a in curves))),
+            "lines": marks.sparklines([curves.median[o, t] for o in s.order], drawn, colours) if show else "",
         }
         for t, task in enumerate(pool.tasks)
     ]
@@ -99,17 +95,18 @@ def version_rows(s: Summary) -> list[View]:
     ]
 
 
-def _cells(s: Summary, t: int, medians: Array, low: Array, high: Array) -> list[View]:
-    """The cells of one task: its medians with their quartiles, or why there is none."""
-    write, best = together([float(m) for m in medians]), medians.min()
+def _cells(s: Summary, t: int, values: units.Bands) -> list[View]:
+    """The cells of one task: its medians with their quartiles, or why there is none; `values`: (O,) each."""
+    medians, own = values.median, units.of(s.scores, t)
+    write, best = together([float(m) for m in medians], own.larger), own.best(medians)
     cells = []
     for o in s.order:
         shown = bool(np.isfinite(medians[o]))
-        top = write(float(high[o])) if np.isfinite(high[o]) else "no result"
+        ends = (write(float(x)) if np.isfinite(x) else "no result" for x in (values.low[o], values.high[o]))
         cells.append(
             {
                 "text": write(float(medians[o])) if shown else _why(s, o, t),
-                "range": f"{write(float(low[o]))} – {top}" if shown and len(s.pool.seeds[o]) > 1 else "",
+                "range": " – ".join(ends) if shown and len(s.pool.seeds[o]) > 1 else "",
                 "best": shown and bool(medians[o] == best),
                 "gap": _gap(s, o, t) if shown else "",
                 "order": repr(float(medians[o])) if shown else "1e400",

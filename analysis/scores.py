@@ -135,7 +135,7 @@ def score(pool: Pool, table: pd.DataFrame, budget: Budget | str | float | None =
 
     A finished run that ended before a budget given counts as missing there. Raises InputError where no run got there.
     """
-    axis, wanted = _axis(budget, axis)
+    axis, wanted = parse_axis(budget, axis)
     table = table[table["run"].isin(pool.run_OTS[pool.run_OTS >= 0])]
     steps = curves(table, axis, full_fidelities(pool.runs), _several(pool))
     done = pool.cell_OTS == Cell.DONE
@@ -178,8 +178,8 @@ def scores_OTSB(pool: Pool, steps: Curves, budgets: Array) -> Array:
     return values
 
 
-def _axis(budget: Budget | str | float | None, axis: str) -> tuple[str, float | None]:
-    """The axis and the budget on it: a budget's unit says which, a bare number is one of the axis asked for."""
+def parse_axis(budget: Budget | str | float | None, axis: str) -> tuple[str, float | None]:
+    """Return the axis and the budget on it: a budget's unit says which, a bare number is one of the axis asked for."""
     axes.check(axis)
     if budget is None:
         return axis, None

@@ -23,6 +23,7 @@ COLOURS = (  # on white, and a lighter one of the same hue on black
 )
 BASELINE = ("#767677", "#a3a9b0")  # random search
 MARKERS = ("o", "s", "^", "v", "P", "X", "p", "*", "h")
+EVEN = {"*": 1.4, "X": 1.15}  # what makes a marker look as large as the others: a star has half the area of a cross
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 
 

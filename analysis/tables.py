@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from carps_lite.analysis import units
 from carps_lite.analysis.pool import Cell
 from carps_lite.analysis.ranking import Ranking
 from carps_lite.analysis.scores import Scores
@@ -50,9 +51,13 @@ def pairs_table(r: Ranking) -> pd.DataFrame:
 
 
 def final_table(s: Scores, ranks_OT: Array | None) -> pd.DataFrame:
-    """Every cell (task, optimizer) at the budget: median and quartiles over seeds; infinity is no result."""
+    """Every cell (task, optimizer) at the budget: median and quartiles over seeds; infinity is no result.
+
+    `median` and its kin are of `metric`, as it is minimised; `shown_median` and its kin of `shown`, in its own
+    direction and unit, where `better` says which way is better (units.py).
+    """
     pool = s.pool
-    n = len(pool.names)
+    n, own = len(pool.names), [units.of(s, t) for t in range(len(pool.tasks))]
     cells = {
         f"n_{cell.name.lower()}": (pool.cell_OTS == cell).sum(axis=2).T.ravel()
         for cell in (Cell.DONE, Cell.FAILED, Cell.MISSING)
@@ -71,8 +76,17 @@ def final_table(s: Scores, ranks_OT: Array | None) -> pd.DataFrame:
             "quartile_3": s.quantile_OTB(0.75)[..., -1].T.ravel(),
             "rank": ranks_OT.T.ravel() if ranks_OT is not None else np.nan,
             **cells,
+            "shown": np.repeat([metric.label for metric in own], n),
+            "better": np.repeat(["larger" if metric.larger else "smaller" for metric in own], n),
+            **{name: values[..., -1].T.ravel() for name, values in _shown(s).items()},
         }
     )
+
+
+def _shown(s: Scores) -> dict[str, Array]:
+    """Medians and quartiles, (O, T, B), in the tasks' own directions and units; nan where there is no result."""
+    names = ("shown_median", "shown_quartile_1", "shown_quartile_3")
+    return {n: np.where(np.isfinite(a), a, np.nan) for n, a in zip(names, units.quartiles(s), strict=True)}
 
 
 def coverage_table(s: Scores) -> pd.DataFrame:
@@ -103,10 +117,14 @@ def coverage_table(s: Scores) -> pd.DataFrame:
 
 
 def curve_table(s: Scores) -> pd.DataFrame:
-    """The data of the incumbent curves: median and quartiles over seeds at each budget, where there is a median."""
+    """The data of the incumbent curves: median and quartiles over seeds at each budget, where there is a median.
+
+    `median` and its kin as they are minimised; `shown_median` and its kin of `shown`, in its own direction and unit.
+    """
     pool, n_budgets = s.pool, len(s.budgets)
     n_names, n_tasks = len(pool.names), len(pool.tasks)
     shown = np.isfinite(s.medians_OTB).ravel()
+    labels = [units.of(s, t).label for t in range(n_tasks)]
     columns = {
         "optimizer": np.repeat(pool.names, n_tasks * n_budgets),
         "task": np.tile(np.repeat(pool.tasks, n_budgets), n_names),
@@ -114,6 +132,8 @@ def curve_table(s: Scores) -> pd.DataFrame:
         "median": s.medians_OTB.ravel(),
         "quartile_1": s.quantile_OTB(0.25).ravel(),
         "quartile_3": s.quantile_OTB(0.75).ravel(),
+        "shown": np.tile(np.repeat(labels, n_budgets), n_names),
+        **{name: values.ravel() for name, values in _shown(s).items()},
     }
     return pd.DataFrame({name: column[shown] for name, column in columns.items()})
 

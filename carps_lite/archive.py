@@ -19,11 +19,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from carps_lite.errors import InputError, unknown
-from carps_lite.evaluation import one_line
+from carps_lite.errors import InputError, one_line, unknown
+from carps_lite.frames import RUNS, TRIALS, runs_frame
 from carps_lite.rows import ENERGY, SCHEMA, TIMES, mean_names, number
-from carps_lite.table import RUNS, TRIALS, runs_frame
-from carps_lite.unpacking import unpack
+from carps_lite.unpacking import SOURCES, unpack
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,10 +55,11 @@ class Archive:
 
     def frames(self, refresh: bool = True, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
         """All runs, a row a run, and all their trials, a row a trial, as `Store.frames` gives them."""
-        table = pq.read_table(self.path)
+        wanted = TRIALS.names if columns is None else [name for name in TRIALS.names if name in columns]
+        table = pq.read_table(self.path, columns=self._to_read({*wanted, "spent"}))
         n_R = table["n_trials"].to_numpy().astype(np.int64)
         headers = _headers(table)
-        trials = unpack(table, headers, n_R)
+        trials = unpack(table, headers, n_R, [*wanted, "spent"])
         ends = np.cumsum(n_R) - 1
         spent = trials["spent"].to_numpy()
         runs = {
@@ -69,10 +69,15 @@ class Archive:
             "size": np.zeros(len(n_R), dtype=np.int64),
             "modified": np.zeros(len(n_R), dtype=np.int64),
             "spent": [float(spent[end]) if n else 0.0 for n, end in zip(n_R, ends, strict=True)],
-            "header": [orjson.dumps(header).decode() for header in headers],
         }
-        chosen = trials if columns is None else trials.select([name for name in TRIALS.names if name in columns])
-        return runs_frame(pa.table({name: runs[name] for name in RUNS.names}, schema=RUNS)), chosen.to_pandas()
+        schema = RUNS.remove(RUNS.get_field_index("header"))
+        frame = runs_frame(pa.table({name: runs[name] for name in schema.names}, schema=schema), headers)
+        return frame, trials.select(wanted).to_pandas()
+
+    def _to_read(self, wanted: Iterable[str]) -> list[str]:
+        """The file's columns of which these of the trials are made."""
+        needed = {stored for name in wanted for stored in SOURCES.get(name, ())}
+        return [name for name in pq.read_schema(self.path).names if name in needed or name not in _LISTS]
 
     def impossible(self) -> set[tuple[str, str]]:
         """The (task, optimizer) pairs that the optimizer does not handle."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from carps_lite.errors import InputError, unknown
+from carps_lite.errors import InputError, one_line, unknown
 
 PACKAGED = Path(__file__).resolve().parent / "configs"
 
@@ -87,5 +87,5 @@ def _read(path: str, modified: int) -> Any:
     try:
         content = OmegaConf.load(path)
     except (OSError, YAMLError) as error:
-        raise InputError(f"cannot read {path}: {' '.join(str(error).split())}") from None
+        raise InputError(f"cannot read {path}: {one_line(error)}") from None
     return OmegaConf.to_container(content, resolve=True)

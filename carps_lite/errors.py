@@ -18,7 +18,12 @@ def nearest(value: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     names = sorted({str(k) for k in known})
-    close = get_close_matches(str(value), names, n=1, cutoff=0.5)
+    numbers = all(map(_is_number, (str(value), *names)))
+    if numbers:
+        names.sort(key=float)
+    # 4 is no misspelt 40: of numbers, only long ones that differ in a digit are taken for slips
+    cutoff = 0.75 if numbers else 0.65 if len(str(value)) > 3 else 0.5
+    close = get_close_matches(str(value), names, n=1, cutoff=cutoff)
     if close:
         return f"; did you mean {close[0]!r}?"
     if not names:
@@ -27,9 +32,22 @@ def nearest(value: str, known: Iterable[str]) -> str:
     return f"; known: {shown}, ..." if len(names) > 12 else f"; known: {shown}"
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def unknown(what: str, value: str, known: Iterable[str], hint: str = "") -> InputError:
     """Build the error for a name that does not exist, e.g. `no task named 'bbop'; did you mean 'bbob'?`."""
     return InputError(f"{what} {value!r}{nearest(value, known)}{f'   ({hint})' if hint else ''}")
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, without line breaks and without what a log cannot hold."""
+    return " ".join(str(error).split()).encode("utf-8", "replace").decode()
 
 
 def check_whole(owner: str, name: str, value: object, low: int, high: int | None = None) -> None:

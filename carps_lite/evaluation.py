@@ -12,10 +12,22 @@ from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from carps_lite.core import Problem, Task, Trial, TrialFailed
+from carps_lite.errors import one_line
 
 Verdict = tuple[str, float]  # how a watchdog found a trial ("timeout", "memory", "crash"), and the seconds it had taken
 
 
+class Guard(NamedTuple):
+    """What a piece of work hears from outside: failures found there, by the trial's number, whom to tell which trial is
+    at work, and a reason to end after what is known.
+    """
+
+    verdicts: Mapping[int, Verdict] = {}
+    watch: Callable[[int], None] | None = None
+    ended: str | None = None
+
+
+ALONE = Guard()  # nobody looks on
 SINGLY = "singly"  # the verdict on a batch whose trials are to be evaluated one by one
 
 
@@ -177,11 +189,6 @@ class Evaluator:
     ) -> Outcome:
         nan = (math.nan,) * len(self.problem.objectives)
         return Outcome(nan, (math.nan,) * len(self.problem.constraints), cost, kind, info, took, own_cost)
-
-
-def one_line(error: BaseException) -> str:
-    """What an exception says, without line breaks and without what a log cannot hold."""
-    return " ".join(str(error).split()).encode("utf-8", "replace").decode()
 
 
 def _number(x: Any) -> float:

@@ -1,4 +1,4 @@
-"""Run the cells of a grid on warm worker processes: limits, retries, and a result for each, whatever dies."""
+"""Do the cells of a grid, or other work, on warm worker processes: limits, retries, and a result, whatever dies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import select
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +18,8 @@ from uuid import uuid4
 
 from pebble import ProcessExpired, ProcessPool
 
-from carps_lite.evaluation import SINGLY, Verdict, from_batch
-from carps_lite.jobs import THREAD_VARIABLES, Summary, perform
-from carps_lite.plan import Cell
+from carps_lite.evaluation import ALONE, SINGLY, Guard, Verdict, from_batch
+from carps_lite.jobs import THREAD_VARIABLES, Summary
 from carps_lite.store import Store
 from carps_lite.watchdog import Limits, Sight, Slots, Watchdog, kill_group
 
@@ -28,11 +27,32 @@ QUEUED = 8  # cells handed to the pool for each process, so that short runs do n
 DEATHS = 2  # deaths of the worker at one trial (or outside of trials) before the trial (or the run) is given up
 
 
+class Work(Protocol):
+    """A piece of work with trials, such as a run; it is sent to a worker, and again after the worker has died."""
+
+    @property
+    def names(self) -> tuple[str, str, int]:
+        """Task, optimizer and seed, for the reader."""
+        ...
+
+    def file(self, root: Path, attempt: str) -> Path:
+        """Where an attempt writes; kept young while it lives."""
+        ...
+
+    def keep(self, root: Path, attempt: str) -> None:
+        """The attempt has died: go on from what it wrote the next time."""
+        ...
+
+    def perform(self, store: Store, attempt: str, guard: Guard = ALONE) -> Summary:
+        """Do it in this process, or end it for the reason that the guard gives after what is known of it."""
+        ...
+
+
 class Progress(Protocol):
     """What the grid reports to."""
 
-    def update(self, cell: Cell, summary: Summary) -> None:
-        """A run has ended."""
+    def update(self, cell: Work, summary: Summary) -> None:
+        """A piece of work has ended."""
         ...
 
     def tick(self) -> None:
@@ -44,20 +64,16 @@ class Progress(Protocol):
 class _Flight:
     """A cell on its way through the pool."""
 
-    cell: Cell
+    cell: Work
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     deaths: dict[int, int] = field(default_factory=dict)  # by ask number, -1 for between trials
     ended: str | None = None
     slot: int = -1
     attempt: str = ""
 
-    @property
-    def part(self) -> str:
-        return f"{self.cell.job.key.stem}.{self.attempt}.part"
-
 
 def run_cells(
-    cells: list[Cell], store: Store, processes: int, limits: Limits, progress: Progress, quiet: bool = True
+    cells: Sequence[Work], store: Store, processes: int, limits: Limits, progress: Progress, quiet: bool = True
 ) -> None:
     """Do all cells and report each to `progress`. With `processes=0` in this process, one by one, without limits.
 
@@ -66,7 +82,7 @@ def run_cells(
     store.create()
     if processes == 0:
         for cell in cells:
-            progress.update(cell, perform(cell.job, store, _attempt(), cell.earlier, cell.aside))
+            progress.update(cell, cell.perform(store, _attempt()))
         return
     slots = Slots.create(processes * QUEUED)
     log = store.root / "logs" / f"{os.uname().nodename}-{os.getpid()}.log" if quiet else None
@@ -83,7 +99,7 @@ class _Grid:
     """The parent's side: what is in flight, what comes back, what is tried again."""
 
     def __init__(
-        self, cells: list[Cell], store: Store, slots: Slots, limits: Limits, progress: Progress, pool: ProcessPool
+        self, cells: Sequence[Work], store: Store, slots: Slots, limits: Limits, progress: Progress, pool: ProcessPool
     ) -> None:
         self.waiting = deque(_Flight(cell) for cell in cells)
         self.store, self.slots, self.limits, self.progress, self.pool = store, slots, limits, progress, pool
@@ -150,16 +166,14 @@ class _Grid:
                 flight.verdicts[ask] = ("crash", seconds)
             elif flight.deaths[ask] >= DEATHS:
                 flight.ended = f"the process died outside of a trial (exit code {exitcode})"
-        part = self.store.root / flight.cell.job.key.folder / flight.part
-        if part.exists():
-            flight.cell.earlier.append(part)
+        flight.cell.keep(self.store.root, flight.attempt)
         self.waiting.appendleft(flight)
 
     def _touch(self) -> None:
         """Keep the files of running attempts young, so that other machines leave their runs alone."""
         for flight in list(self.flying.values()):
             with suppress(OSError):
-                os.utime(self.store.root / flight.cell.job.key.folder / flight.part)
+                os.utime(flight.cell.file(self.store.root, flight.attempt))
 
 
 class _Pool(ProcessPool):  # type: ignore[misc]
@@ -208,12 +222,12 @@ def _follow(parent: int) -> None:
 _SLOTS: Slots | None = None
 
 
-def _work(cell: Cell, root: str, attempt: str, verdicts: dict[int, Verdict], slot: int, ended: str | None) -> Summary:
-    """Do one run in a worker."""
+def _work(cell: Work, root: str, attempt: str, verdicts: dict[int, Verdict], slot: int, ended: str | None) -> Summary:
+    """Do one piece of work in a worker."""
     assert _SLOTS is not None
     watch = _SLOTS.enter(slot)
     try:
-        return perform(cell.job, _store(root), attempt, cell.earlier, cell.aside, verdicts, watch, ended)
+        return cell.perform(_store(root), attempt, Guard(verdicts, watch, ended))
     finally:
         _SLOTS.clear(slot)
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import orjson
 
-from carps_lite import spec
+from carps_lite import shown, spec
 from carps_lite.core import Budget, Optimizer, Problem, Task
-from carps_lite.errors import InputError
-from carps_lite.evaluation import Verdict, one_line
+from carps_lite.errors import InputError, one_line
+from carps_lite.evaluation import Verdict
 from carps_lite.identity import Identity
 from carps_lite.keys import RunKey
 from carps_lite.libraries import installed_version
@@ -216,6 +216,7 @@ def header(job: Job, task: Task, problem: Problem) -> dict[str, Any]:
         "problem": describe(problem),
         "optimum": getattr(task, "optimum", None),
         "group": group(job.task),
+        "shown": shown.facts_of(job.task, problem.objectives),
         "deterministic": bool(job.task.meta.get("deterministic", False)),
         "cost": job.task.meta.get("cost", "evaluations"),
         "task_options": plain(job.task.options),

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 
-from carps_lite.errors import InputError
+from carps_lite.errors import InputError, unknown
+
+
+def named(texts: Iterable[str], known: Sequence[str], what: str, hint: str = "") -> set[str]:
+    """All ids that the texts name. Raises InputError, `WHAT 'text'; did you mean ...`, for one that names none."""
+    families = {k.partition("/")[0] for k in known}
+    return {n for text in texts for n in matching(text, known, partial(unknown, what, text, {*known, *families}, hint))}
 
 
 def matching(text: str, known: Sequence[str], none: Callable[[], InputError]) -> list[str]:

@@ -8,11 +8,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from carps_lite import spec
+from carps_lite import shown, spec
 from carps_lite.core import Budget, Problem
-from carps_lite.errors import InputError, nearest
+from carps_lite.errors import InputError, nearest, one_line
+from carps_lite.evaluation import ALONE, Guard
 from carps_lite.identity import identify
-from carps_lite.jobs import Job, same_code, same_options, stated
+from carps_lite.jobs import Job, Summary, perform, same_code, same_options, stated
 from carps_lite.spec import Resolved
 from carps_lite.store import Files, Log, Store, is_alive, peek
 
@@ -42,6 +43,25 @@ class Cell:
     job: Job
     earlier: list[Path] = field(default_factory=list)
     aside: list[Path] = field(default_factory=list)
+
+    @property
+    def names(self) -> tuple[str, str, int]:
+        """Task, optimizer and seed."""
+        return self.job.task.id, self.job.optimizer.id, self.job.seed
+
+    def file(self, root: Path, attempt: str) -> Path:
+        """What an attempt writes."""
+        return root / self.job.key.folder / f"{self.job.key.stem}.{attempt}.part"
+
+    def keep(self, root: Path, attempt: str) -> None:
+        """Use what an attempt wrote before it died."""
+        part = self.file(root, attempt)
+        if part.exists():
+            self.earlier.append(part)
+
+    def perform(self, store: Store, attempt: str, guard: Guard = ALONE) -> Summary:
+        """Do the run in this process and publish it, see `carps_lite.jobs.perform`."""
+        return perform(self.job, store, attempt, self.earlier, self.aside, *guard)
 
 
 @dataclass
@@ -78,6 +98,7 @@ def plan(request: Request, store: Store) -> Plan:
     listings: dict[Path, dict[str, Files]] = {}
     for task in request.tasks:
         problem, task_identity = problem_of(task, request.device), identify(task)
+        shown.rules(task)  # refused here, before anything runs
         for optimizer in request.optimizers:
             reason = spec.mismatch(optimizer.meta, problem)
             if reason:
@@ -102,8 +123,7 @@ def problem_of(task: Resolved, device: str | None = None) -> Problem:
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"task {task.id} cannot be built: {type(error).__name__}: {said}") from error
+        raise InputError(f"task {task.id} cannot be built: {type(error).__name__}: {one_line(error)}") from error
     if not isinstance(problem, Problem):
         raise InputError(f"task {task.id}: its problem must be a carps_lite.Problem, got {type(problem).__name__}")
     return problem

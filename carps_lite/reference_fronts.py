@@ -16,11 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from carps_lite.errors import InputError
-from carps_lite.hypervolume import gap
+from carps_lite.hypervolume import OF_REFERENCES, gap, volume
 
 Array = npt.NDArray[np.float64]
 Point = tuple[float, ...]
-EXACT_UP_TO = 5  # objectives
 FRONT_POINTS = {2: 20_000, 3: 100_000}  # asked of a front with so many objectives
 MANY_POINTS = 10_000  # of one with more
 
@@ -75,13 +74,14 @@ def gap_of(points: Array, reference: Point, ideal: Point) -> float:
     """The gap that points leave. Raises InputError where the ideal is not below the reference in each objective."""
     if not all(low < high for low, high in zip(ideal, reference, strict=True)):
         raise InputError(f"the ideal point {ideal} must lie below the reference point {reference}: no hypervolume gap")
-    return gap(points, reference, ideal) if len(reference) <= EXACT_UP_TO else _approximate(points, reference, ideal)
+    return (
+        gap(points, reference, ideal)
+        if len(reference) <= OF_REFERENCES.exact_up_to
+        else _approximate(points, reference, ideal)
+    )
 
 
 def _approximate(points: Array, reference: Point, ideal: Point) -> float:
     """Approximate the gap, in units of the box, since the directions are spread evenly in what they are given."""
-    from moocore import hv_approx
-
     scaled = (points - np.asarray(ideal)) / np.subtract(reference, ideal)
-    inside = scaled[(scaled < 1).all(axis=1)]
-    return 1.0 - float(hv_approx(inside, ref=np.ones(len(reference)))) if len(inside) else 1.0
+    return 1.0 - volume(scaled, np.ones(len(reference)), OF_REFERENCES)

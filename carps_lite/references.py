@@ -26,7 +26,7 @@ import numpy as np
 from carps_lite import catalog, spec
 from carps_lite import reference_fronts as fronts
 from carps_lite.core import Budget
-from carps_lite.errors import InputError
+from carps_lite.errors import InputError, one_line
 from carps_lite.files import write_at_once
 from carps_lite.loop import Record, Rules, Simulation
 
@@ -97,7 +97,7 @@ def _read(path: Path, modified: int) -> dict[str, Reference]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = [_from_row(row) for row in csv.DictReader(file)]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is no file of references ({' '.join(str(error).split())})") from None
+        raise InputError(f"{path} is no file of references ({one_line(error)})") from None
     return {one.task: one for one in rows}
 
 

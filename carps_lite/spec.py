@@ -165,7 +165,12 @@ def _signature(kind: str, path: str) -> tuple[Options, Mapping[str, Any], bool]:
         elif name not in reserved and p.kind is not p.VAR_POSITIONAL:
             options[name] = None if p.default is p.empty else p.default
     declared = getattr(made, "meta", {})
-    return options, declared if isinstance(declared, Mapping) else {}, open_ended
+    # as a plain dict: a read-only view of one cannot be sent to another process
+    return options, _plain(declared) if isinstance(declared, Mapping) else {}, open_ended
+
+
+def _plain(declared: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _plain(value) if isinstance(value, Mapping) else value for key, value in declared.items()}
 
 
 def _expand_one(kind: str, spec: str, within: tuple[str, ...]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from carps_lite.archive import Archive, baseline
 from carps_lite.errors import InputError
+from carps_lite.plural import count
 from carps_lite.store import Store
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Stack:
                     trials = trials[trials["run"].isin(runs["run"])]
                     n = int(double.sum())
                     notes.append(
-                        f"{n:,} run{'s' if n > 1 else ''} of {name} stand{'s' * (n == 1)} in a source named before it "
+                        f"{count(n, 'run')} of {name} stand{'s' * (n == 1)} in a source named before it "
                         f"too, which counts"
                     )
             last = int(runs["run"].max()) + 1 if len(runs) else 0

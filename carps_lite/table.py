@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from carps_lite.identity import is_stale
+from carps_lite.frames import FROM_HEADER, RUNS, TRIALS, narrow_frame, runs_frame
 from carps_lite.rows import ENERGY, SCHEMA, TIMES, mean_names, number, parse_log
 from carps_lite.store import peek
 
@@ -21,56 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from carps_lite.store import Store
-
-_NAME = pa.dictionary(pa.int32(), pa.string())
-TRIALS = pa.schema(
-    {
-        "run": pa.int32(),
-        "task": _NAME,
-        "optimizer": _NAME,
-        "seed": pa.int64(),
-        "n_workers": pa.int32(),
-        "variant": _NAME,
-        "ask": pa.int32(),
-        "start": pa.float64(),
-        "end": pa.float64(),
-        "fidelity": pa.float64(),
-        "spent": pa.float64(),
-        "cost": pa.float64(),
-        "value": pa.float64(),
-        "noise_free": pa.float64(),  # mean_<objective>, of the first one
-        "values": pa.list_(pa.float64()),
-        "noise_free_values": pa.list_(pa.float64()),  # null where one of several objectives has none
-        "constraints": pa.list_(pa.float64()),
-        "feasible": pa.bool_(),  # it succeeded and meets all constraints
-        "failure": _NAME,
-        "config": pa.string(),
-        "info": pa.string(),
-        "ask_seconds": pa.float64(),
-        "evaluate_seconds": pa.float64(),
-        "tell_seconds": pa.float64(),
-        "energy_joules": pa.float64(),
-    }
-)
-RUNS = pa.schema(
-    {
-        "run": pa.int32(),
-        "file": pa.string(),
-        "size": pa.int64(),
-        "modified": pa.int64(),
-        "state": pa.string(),
-        "why": pa.string(),
-        "error": pa.string(),
-        "n_trials": pa.int32(),
-        "n_failed": pa.int32(),
-        "spent": pa.float64(),
-        "seconds": pa.float64(),
-        "ask_seconds": pa.float64(),
-        "tell_seconds": pa.float64(),
-        "header": pa.string(),
-    }
-)
-_FROM_HEADER = ("task", "optimizer", "seed", "n_workers", "variant")
 
 
 def load(
@@ -86,41 +36,9 @@ def load(
         present = dict(_scan(store.root))
         if not _is_current(runs, present):
             runs, table = _refresh(store.root, *_cached(store.root, True), present)
-    table = table if columns is None else _narrow(table, columns)
-    trials_frame = (table if trials else TRIALS.empty_table()).to_pandas(split_blocks=columns is not None)
-    return runs_frame(runs), trials_frame
-
-
-def runs_frame(runs: pa.Table) -> pd.DataFrame:
-    """Turn a table with the columns `RUNS` into the frame of runs, with what their headers say as columns."""
-    import pandas as pd
-
-    frame = runs.to_pandas()
-    headers = [orjson.loads(text) for text in frame["header"]]
-    for name in _FROM_HEADER:
-        frame[name] = [h[name] for h in headers]
-    for name in ("kind", "objectives", "reference"):
-        frame[name] = [h["problem"][name] for h in headers]
-    frame["group"] = [h["group"] for h in headers]
-    frame["optimum"] = [float("nan") if h["optimum"] is None else h["optimum"] for h in headers]
-    frame["stale"] = [is_stale(h) for h in headers]
-    frame["header"] = headers
-    order = ["run", *_FROM_HEADER, "state", "why", "error", "n_trials", "n_failed", "spent", "kind", "objectives",
-             "reference", "optimum", "group", "stale", "seconds", "ask_seconds", "tell_seconds", "file",
-             "header"]  # fmt: skip
-    return pd.DataFrame(frame[order])
-
-
-def _narrow(table: pa.Table, columns: Sequence[str]) -> pa.Table:
-    """Only these columns, and no list of a single value, each of which would become an array of its own."""
-    chosen = {}
-    for name in (name for name in TRIALS.names if name in columns):
-        kind = TRIALS.field(name).type
-        chosen[name] = table[name] if name in table.column_names else pa.nulls(len(table), kind)
-        if pa.types.is_list(kind) and name in table.column_names:
-            several = pc.greater(pc.list_value_length(table[name]), 1)
-            chosen[name] = pc.if_else(several, table[name], pa.scalar(None, kind))
-    return pa.table(chosen)
+    if columns is not None and trials:
+        return runs_frame(runs), narrow_frame(table, columns)
+    return runs_frame(runs), (table if trials else TRIALS.empty_table()).to_pandas()
 
 
 def _to_read(columns: Sequence[str], runs: pa.Table) -> list[str]:
@@ -179,15 +97,17 @@ def _scan(root: Path) -> Iterable[tuple[str, tuple[int, int]]]:
     """Yield (relative path, (size, time of change)) of the file that speaks for each run."""
     for task in sorted(p for p in root.glob("*") if p.is_dir()):
         for optimizer in sorted(p for p in task.glob("*") if p.is_dir()):
+            folder = f"{task.name}/{optimizer.name}"
             stems: dict[str, list[os.DirEntry[str]]] = {}
             for entry in os.scandir(optimizer):
-                if entry.name.endswith(".jsonl"):
-                    stems.setdefault(entry.name.rpartition(",")[0], []).append(entry)
+                name = entry.name
+                if name.endswith(".jsonl"):
+                    stems.setdefault(name.rpartition(",")[0], []).append(entry)
             for entries in stems.values():
                 chosen = _spokesman(entries)
                 with suppress(FileNotFoundError):  # just replaced by a longer run
                     facts = chosen.stat()
-                    yield f"{task.name}/{optimizer.name}/{chosen.name}", (facts.st_size, facts.st_mtime_ns)
+                    yield f"{folder}/{chosen.name}", (facts.st_size, facts.st_mtime_ns)
 
 
 def _spokesman(entries: list[os.DirEntry[str]]) -> os.DirEntry[str]:
@@ -221,7 +141,7 @@ def _parse(root: Path, files: list[tuple[str, tuple[int, int]]], first: int) -> 
 def _add_trials(into: dict[str, list[Any]], run: int, header: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
     n = len(rows)
     into["run"] += [run] * n
-    for name in _FROM_HEADER:
+    for name in FROM_HEADER:
         into[name] += [header[name]] * n
     for name in ("ask", "start", "end", "spent", "cost", "values"):
         into[name] += [row[name] for row in rows]

@@ -5,7 +5,7 @@ Suffix letters: R runs, N trials of all runs one after the other, C cells of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,49 +13,24 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from carps_lite.rows import ENERGY
-from carps_lite.table import TRIALS
+from carps_lite.frames import TRIALS
+from carps_lite.rows import ENERGY, TIMES
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
 
-def unpack(table: pa.Table, headers: Sequence[Mapping[str, Any]], n_R: Whole) -> pa.Table:
-    """Lay the lists out as the columns of `TRIALS`."""
+def unpack(table: pa.Table, headers: Sequence[Mapping[str, Any]], n_R: Whole, wanted: Collection[str]) -> pa.Table:
+    """Lay the lists out as those columns of `TRIALS` that are wanted; `table` has the lists that these are made of."""
     lists = Lists(table, n_R)
-    n_objectives = lists.widths("values")
-    values = lists.flat("values")
-    first = np.repeat(n_objectives, n_R).cumsum() - np.repeat(n_objectives, n_R)
-    cost = lists.numbers("cost", np.ones(lists.total))
-    start, end = _clock(lists, cost)
-    constraints, feasible = _constraints(lists)
-    failure = lists.texts("failure", None)
-    noise_free, noise_free_values = _noise_free(lists)
-    ns = lists.flat("ns").to_numpy(zero_copy_only=False).reshape(-1, 3) * 1e-9
-    columns: dict[str, Any] = {
-        "run": np.repeat(np.arange(len(n_R), dtype=np.int32), n_R),
-        "ask": lists.place_N.astype(np.int32),
-        "start": start,
-        "end": end,
-        "fidelity": pa.array(lists.numbers("fidelity", np.full(lists.total, np.nan)), from_pandas=True),
-        "spent": lists.numbers("spent", lists.place_N + 1.0),
-        "cost": cost,
-        "value": values.take(pa.array(first)),
-        "noise_free": noise_free,
-        "values": _lists(values, np.repeat(n_objectives, n_R)),
-        "noise_free_values": noise_free_values,
-        "constraints": constraints,
-        "feasible": feasible & np.array([f is None for f in failure], dtype=bool),
-        "failure": pa.array(failure, pa.string()).dictionary_encode(),
-        "config": lists.texts("config", "{}"),
-        "info": lists.texts("info", "{}"),
-        "ask_seconds": ns[:, 0],
-        "evaluate_seconds": ns[:, 1],
-        "tell_seconds": ns[:, 2],
-        ENERGY: pa.array(lists.numbers("energy", np.full(lists.total, np.nan)), from_pandas=True),
-    }
-    columns |= {name: _repeated([h[name] for h in headers], n_R) for name in TRIALS.names if name not in columns}
-    return pa.table({name: columns[name] for name in TRIALS.names}, schema=TRIALS)
+    names = [name for name in TRIALS.names if name in wanted]
+    columns: dict[str, Any] = {}
+    for name in names:
+        if name in columns:
+            continue
+        make = _MAKERS.get(name)
+        columns |= {name: _repeated([h[name] for h in headers], n_R)} if make is None else make(lists)
+    return pa.table({name: columns[name] for name in names}, schema=pa.schema([TRIALS.field(name) for name in names]))
 
 
 class Lists:
@@ -93,15 +68,70 @@ class Lists:
         return found
 
 
-def _clock(lists: Lists, cost_N: Floats) -> tuple[Floats, Floats]:
+def _run(lists: Lists) -> dict[str, Any]:
+    return {"run": np.repeat(np.arange(len(lists.n_R), dtype=np.int32), lists.n_R)}
+
+
+def _ask(lists: Lists) -> dict[str, Any]:
+    return {"ask": lists.place_N.astype(np.int32)}
+
+
+def _spent(lists: Lists) -> dict[str, Any]:
+    return {"spent": lists.numbers("spent", lists.place_N + 1.0)}
+
+
+def _cost(lists: Lists) -> Floats:
+    return lists.numbers("cost", np.ones(lists.total))
+
+
+def _values(lists: Lists) -> dict[str, Any]:
+    """All values of each trial, and the first of them."""
+    width_N = np.repeat(lists.widths("values"), lists.n_R)
+    values = lists.flat("values")
+    return {"value": values.take(pa.array(width_N.cumsum() - width_N)), "values": _lists(values, width_N)}
+
+
+def _optional(name: str) -> Maker:
+    """A number that a trial may lack."""
+    return lambda lists: {name: pa.array(lists.numbers(name, np.full(lists.total, np.nan)), from_pandas=True)}
+
+
+def _energy(lists: Lists) -> dict[str, Any]:
+    return {ENERGY: pa.array(lists.numbers("energy", np.full(lists.total, np.nan)), from_pandas=True)}
+
+
+def _seconds(lists: Lists) -> dict[str, Any]:
+    """What was measured."""
+    ns = lists.flat("ns").to_numpy(zero_copy_only=False).reshape(-1, len(TIMES)) * 1e-9
+    return {name: ns[:, i] for i, name in enumerate(TIMES)}
+
+
+def _failure(lists: Lists) -> dict[str, Any]:
+    return {"failure": pa.array(lists.texts("failure", None), pa.string()).dictionary_encode()}
+
+
+def _limits(lists: Lists) -> dict[str, Any]:
+    """The constraints, and whether a trial succeeded and meets them."""
+    constraints, met = _constraints(lists)
+    failure = lists.texts("failure", None)
+    return {"constraints": constraints, "feasible": met & np.array([f is None for f in failure], dtype=bool)}
+
+
+def _worth(lists: Lists) -> dict[str, Any]:
+    first, several = _noise_free(lists)
+    return {"noise_free": first, "noise_free_values": several}
+
+
+def _clock(lists: Lists) -> dict[str, Any]:
     """Starts and ends; where they are not told, one worker evaluates one trial after the other."""
+    cost_N = _cost(lists)
     start, end = lists.numbers("start", np.zeros(lists.total)), lists.numbers("end", np.zeros(lists.total))
     bounds = np.append(0, lists.n_R.cumsum())
     for run in np.flatnonzero(~lists.has("start") & (lists.n_R > 0)):
         own = slice(bounds[run], bounds[run + 1])
         end[own] = np.cumsum(cost_N[own])
         start[own] = np.append(0.0, end[own][:-1])
-    return start, end
+    return {"start": start, "end": end}
 
 
 def _constraints(lists: Lists) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
@@ -140,3 +170,25 @@ def _repeated(values: Sequence[Any], n_R: Whole) -> pa.Array:
     """One value a run, repeated for its trials; text as a dictionary."""
     encoded = pa.array(values).dictionary_encode() if values and isinstance(values[0], str) else pa.array(values)
     return encoded.take(pa.array(np.repeat(np.arange(len(n_R)), n_R)))
+
+
+Maker = Callable[[Lists], dict[str, Any]]
+# columns of the trials <- lists of the archive, and the function that makes them; what is not here is in the headers
+_MADE: tuple[tuple[tuple[str, ...], tuple[str, ...], Maker], ...] = (
+    (("run",), (), _run),
+    (("ask",), (), _ask),
+    (("start", "end"), ("start", "end", "cost"), _clock),
+    (("fidelity",), ("fidelity",), _optional("fidelity")),
+    (("spent",), ("spent",), _spent),
+    (("cost",), ("cost",), lambda lists: {"cost": _cost(lists)}),
+    (("value", "values"), ("values",), _values),
+    (("noise_free", "noise_free_values"), ("means",), _worth),
+    (("constraints", "feasible"), ("constraints", "failure"), _limits),
+    (("failure",), ("failure",), _failure),
+    (("config",), ("config",), lambda lists: {"config": lists.texts("config", "{}")}),
+    (("info",), ("info",), lambda lists: {"info": lists.texts("info", "{}")}),
+    (TIMES, ("ns",), _seconds),
+    ((ENERGY,), ("energy",), _energy),
+)
+_MAKERS = {name: make for names, _, make in _MADE for name in names}
+SOURCES = {name: sources for names, sources, _ in _MADE for name in names}

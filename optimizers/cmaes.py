@@ -9,7 +9,7 @@ import cma
 import numpy as np
 
 from carps_lite.core import Exhausted, Problem, Result, Trial
-from carps_lite.errors import InputError
+from carps_lite.errors import InputError, one_line
 from carps_lite.optimizers.restarts import SCHEDULES, Run
 from carps_lite.space import Constant, Float, Int, Ordinal, Param
 
@@ -107,7 +107,7 @@ class CMAES:
         try:
             self._es = cma.CMAEvolutionStrategy(x0, sigma, self._options | options)
         except ValueError as error:
-            raise InputError(f"pycma refuses these options: {' '.join(str(error).split())}") from error
+            raise InputError(f"pycma refuses these options: {one_line(error)}") from error
         self._draw()
 
     def _draw(self) -> None:

@@ -13,7 +13,7 @@ import optuna
 from optuna.trial import TrialState
 
 from carps_lite.core import Problem, Result, Trial
-from carps_lite.errors import InputError, MissingDependency, unknown
+from carps_lite.errors import InputError, MissingDependency, one_line, unknown
 from carps_lite.space import Categorical, Config, Constant, Float, Int, Ordinal, Param, Space
 
 Suggest = Callable[[optuna.Trial], Any]
@@ -137,7 +137,7 @@ def _study(sampler: str, seed: int, n_objectives: int, options: dict[str, Any]) 
             built = made(seed=seed % 2**32, **options)
             return optuna.create_study(sampler=built, directions=["minimize"] * n_objectives)
         except (TypeError, ValueError) as error:
-            raise InputError(f"{sampler} refuses these options: {' '.join(str(error).split())}") from error
+            raise InputError(f"{sampler} refuses these options: {one_line(error)}") from error
         finally:
             optuna.logging.set_verbosity(level)
 

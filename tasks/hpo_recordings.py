@@ -61,6 +61,7 @@ class Table:
         n = family.n_runs
         rows = ["".join(digits) for digits in product(*("0123456789"[:n] for n in sizes))]
 
+        @cache  # one metric may be an objective, the cost and a further column
         def column(metric: str) -> np.ndarray:
             runs = (recorded.get(row, {}).get(metric, []) for row in rows)
             padded = (found if len(found) == n else found + [nan] * (n - len(found)) for found in runs)

@@ -60,13 +60,19 @@ def _mnist5k() -> Rows:
 
 
 def _diamonds() -> Rows:
-    """Ten thousand stones, picked once at random; the target is the natural logarithm of the price in dollars."""
+    """Ten thousand stones, picked once at random."""
+    x, y = all_diamonds()
+    kept = np.random.RandomState(SPLIT_SEED).permutation(len(y))[:N_DIAMONDS]  # whose stream is frozen
+    return x[kept], y[kept]
+
+
+def all_diamonds() -> Rows:
+    """All 53,940 stones; the target is the natural logarithm of the price in dollars."""
     with _file("plotnine", "plotnine/data/diamonds.csv").open(encoding="utf-8", newline="") as file:
         stones = list(csv.DictReader(file))
-    kept = np.random.RandomState(SPLIT_SEED).permutation(len(stones))[:N_DIAMONDS]  # whose stream is frozen
-    columns = [[float(QUALITY[name].index(stones[i][name])) for i in kept] for name in QUALITY]
-    columns += [[float(stones[i][name]) for i in kept] for name in ("carat", "depth", "table", "x", "y", "z")]
-    return np.array(columns, dtype=float).T, np.log([float(stones[i]["price"]) for i in kept])
+    columns = [[float(QUALITY[name].index(s[name])) for s in stones] for name in QUALITY]
+    columns += [[float(s[name]) for s in stones] for name in ("carat", "depth", "table", "x", "y", "z")]
+    return np.array(columns).T, np.log([float(s["price"]) for s in stones])
 
 
 def _file(package: str, path: str) -> Path:

@@ -16,8 +16,9 @@ from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold, Shuf
 from threadpoolctl import ThreadpoolController
 
 from carps_lite.core import KINDS, Problem, TrialFailed
-from carps_lite.errors import InputError, unknown
+from carps_lite.errors import InputError, one_line, unknown
 from carps_lite.space import Config
+from carps_lite.tasks import objectives
 from carps_lite.tasks.sklearn_data import Split, load, source
 from carps_lite.tasks.sklearn_models import Fit, build, model_size
 from carps_lite.tasks.sklearn_spaces import SAMPLES, fidelity_of, space_of
@@ -70,24 +71,12 @@ class SklearnTraining:
         fidelity_of(self.model, classification, self.fidelity)
         if self.fidelity != SAMPLES and not self.kind.endswith("mf"):
             raise InputError(f"sklearn: fidelity {self.fidelity!r} needs kind mf or momf, got {self.kind!r}")
-        self._check_objectives()
+        found = objectives.checked("sklearn", self.kind, self.objectives, OBJECTIVES, ("error", "size"))
+        object.__setattr__(self, "objectives", found)
         for name in ("folds", "repeats"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 10:
                 raise InputError(f"sklearn: {name} must be a whole number from 1 to 10, got {value!r}")
-
-    def _check_objectives(self) -> None:
-        several = self.kind.startswith("mo")
-        given = tuple(self.objectives) or (("error", "size") if several else ("error",))
-        object.__setattr__(self, "objectives", given)
-        for name in given:
-            if name not in OBJECTIVES:
-                raise unknown("sklearn: no objective", name, OBJECTIVES)
-        if len(set(given)) != len(given):
-            raise InputError(f"sklearn: objectives must differ, got {'@'.join(given)}")
-        if (len(given) > 1) != several:
-            needed = "two or more objectives" if several else "one objective"
-            raise InputError(f"sklearn: kind {self.kind} needs {needed}, got {'@'.join(given)}")
 
     @cached_property
     def problem(self) -> Problem:
@@ -125,7 +114,7 @@ class SklearnTraining:
                 warnings.simplefilter("ignore", RuntimeWarning)  # overflow in a network that diverges
                 folds.extend(self._fold(config, share, seed, *rows, data) for rows in self.splits(seed))
         except Exception as error:
-            said = " ".join(str(error).split())[:200]
+            said = one_line(error)[:200]
             raise TrialFailed(f"{type(error).__name__}: {said}", cost=perf_counter() - begin) from error
         return self._answer(folds)
 

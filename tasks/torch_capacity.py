@@ -12,8 +12,8 @@ from carps_lite.tasks import torch_device, torch_optimizers
 if TYPE_CHECKING:
     import torch
 
-    from carps_lite.tasks.torch_loop import Batch
     from carps_lite.tasks.torch_networks import Size
+    from carps_lite.tasks.torch_streams import Batch
 
 LOOSE = 1e3  # a loss that no first step reaches a tenth of: random targets must not count as a divergence
 
@@ -39,14 +39,14 @@ def _two_steps(size: Size, bits: str, device: torch.device, batch: int) -> None:
 
     from carps_lite.tasks.torch_dropout import Dropout
     from carps_lite.tasks.torch_loop import Plan, train
-    from carps_lite.tasks.torch_networks import Transformer
+    from carps_lite.tasks.torch_networks import Transformer, byte_loss
 
     config = Space(torch_optimizers.space_of("adamw", bits)).default
     with device:
         model = Transformer(size, Dropout(0.0, torch.Generator()), stable=False)
     optimizers = torch_optimizers.make(torch_optimizers.chosen(config, "adamw", bits), model)
-    plan = Plan(2, 2, "constant", 0.0, LOOSE, eager_optimizer=bits in ("ao8", "4", "fp8"))
-    train(model, optimizers, _random_bytes(size, batch, device), _loss_of, plan)
+    plan = Plan(2, 2, "constant", 0.0, LOOSE, eager_optimizer=torch_optimizers.stays_eager(bits, device.type))
+    train(model, optimizers, _random_bytes(size, batch, device), byte_loss, plan)
 
 
 def _random_bytes(size: Size, batch: int, device: torch.device) -> Iterator[Batch]:
@@ -55,9 +55,3 @@ def _random_bytes(size: Size, batch: int, device: torch.device) -> Iterator[Batc
     while True:
         window = torch.randint(256, (batch, size.context + 1), device=device)
         yield window[:, :-1], window[:, 1:]
-
-
-def _loss_of(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    from torch.nn import functional
-
-    return functional.cross_entropy(outputs.flatten(0, 1).float(), targets.flatten())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,7 +46,6 @@ class Source:
     classes: int
     rows: int
     package: str | None = None
-    extra: str = "trainsets"
     large: bool = False  # larger batches and fewer epochs
 
     @property
@@ -77,18 +75,9 @@ def _mnist1d() -> Arrays:
 
 
 def _diamonds() -> Arrays:
-    """All 53,940 stones; the target is the natural logarithm of the price in dollars."""
-    from importlib.metadata import distribution
-    from pathlib import Path
+    from carps_lite.tasks.sklearn_data import all_diamonds
 
-    from carps_lite.tasks.sklearn_data import QUALITY
-
-    path = Path(str(distribution("plotnine").locate_file("plotnine/data/diamonds.csv")))
-    with path.open(encoding="utf-8", newline="") as file:
-        stones = list(csv.DictReader(file))
-    columns = [[float(QUALITY[name].index(s[name])) for s in stones] for name in QUALITY]
-    columns += [[float(s[name]) for s in stones] for name in ("carat", "depth", "table", "x", "y", "z")]
-    return np.array(columns).T, np.log([float(s["price"]) for s in stones])
+    return all_diamonds()
 
 
 IMAGES = {
@@ -111,9 +100,7 @@ def source(owner: str, name: str, known: dict[str, Source]) -> Source:
         raise unknown(f"{owner}: no dataset", name, known)
     found = known[name]
     if found.package is not None and installed_version(found.package) is None:
-        raise MissingDependency(
-            f"{owner}/dataset:{name} needs {found.package}: pip install 'carps-lite[{found.extra}]'"
-        )
+        raise MissingDependency(f"{owner}/dataset:{name} needs {found.package}: pip install 'carps-lite[trainsets]'")
     return found
 
 

@@ -6,7 +6,7 @@ import gc
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from time import perf_counter
 from traceback import clear_frames
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import torch
 
 DATA_STREAM, DROPOUT_STREAM = 1 << 31, 1 << 32  # added to a trial's seed, which is below both
-_OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(  # of torch, CUDA, bitsandbytes; the CPU's allocator; cuBLAS, cuDNN, cuSOLVER; C++
+    r"out of memory|can't allocate memory|not enough memory|_STATUS_ALLOC_FAILED|bad_alloc", re.IGNORECASE
+)
 
 
 def check(owner: str, device: str | None) -> str:
@@ -39,11 +41,12 @@ def check(owner: str, device: str | None) -> str:
 
 
 @contextmanager
-def session(name: str, seed: int) -> Iterator[torch.device]:
+def session(name: str, seed: int, spent: float = 0.0) -> Iterator[torch.device]:
     """Train inside: one thread on a CPU, torch's generators seeded, repeatable kernels, no registry of earlier models.
 
     Everything global is put back afterwards, and memory of a GPU given back. A failure for lack of memory is raised as
-    TrialFailed("out_of_memory") with the seconds it took, a decomposition of a matrix of nan as TrialFailed("nan").
+    TrialFailed("out_of_memory") with the seconds it took, a decomposition of a matrix of nan as TrialFailed("nan");
+    `spent` is what its training had taken before, where it goes on from a checkpoint.
     """
     import torch
 
@@ -65,7 +68,7 @@ def session(name: str, seed: int) -> Iterator[torch.device]:
             if kind == "nan" and not isinstance(error, torch.linalg.LinAlgError):
                 raise
             clear_frames(error.__traceback__)  # the caller's `with` holds the error while memory is given back
-            failure = TrialFailed(kind, cost=perf_counter() - begin)
+            failure = TrialFailed(kind, cost=spent + perf_counter() - begin)
         else:
             return
         raise failure
@@ -89,10 +92,13 @@ def synchronize(device: torch.device) -> None:
 
 
 class Meter:
-    """Peak memory and energy of a GPU from construction to `read`; nothing on a CPU."""
+    """Peak memory and energy of a GPU from construction to `read`; nothing on a CPU.
 
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
+    `before` is what an earlier meter read of the same training, where it goes on from a checkpoint.
+    """
+
+    def __init__(self, device: torch.device, before: Mapping[str, float] = {}) -> None:
+        self.device, self.before = device, before
         self._start: float | None = None
         if device.type == "cuda":
             import torch
@@ -107,10 +113,11 @@ class Meter:
         import torch
 
         synchronize(self.device)
-        found = {"peak_bytes": float(torch.cuda.max_memory_allocated(self.device))}
+        peak = float(torch.cuda.max_memory_allocated(self.device))
+        found = {"peak_bytes": max(peak, self.before.get("peak_bytes", 0.0))}
         end = _joules(self.device)
         if self._start is not None and end is not None:
-            found["energy_joules"] = end - self._start
+            found["energy_joules"] = end - self._start + self.before.get("energy_joules", 0.0)
         return found
 
 

@@ -13,24 +13,36 @@ from torch import nn
 from torch.nn import functional
 
 _LOWEST = -(1 << 63)
+PER_DRAW = 4  # elements that share a 64-bit draw
 
 
-def draw(numbers: torch.Tensor, generator: torch.Generator) -> None:
-    """Fill int64 numbers, shape (n,), with random bits."""
-    numbers.random_(_LOWEST, None, generator=generator)
+class Masks:
+    """Factors 0 and 1 / (1 - p) for the layers of K networks, each network with a share p and a generator of its own.
 
+    `shapes` are those of the layers' values without the first axis, K. A network draws for its layers one after the
+    other; one with p = 0 draws nothing.
+    """
 
-def masks(shape: torch.Size, shares: Sequence[float], generators: Sequence[torch.Generator]) -> torch.Tensor:
-    """Factors 0 and 1 / (1 - p) of shape (K, ...), each of the K with a share p and a generator of its own."""
-    size = shape[1:].numel()
-    bits = torch.zeros(shape[0], -(-size // 4), dtype=torch.int64)
-    for row, p, generator in zip(bits, shares, generators, strict=True):
-        if p:
-            draw(row, generator)
-    limits = torch.tensor([round(p * 65536) - 32768 for p in shares])[:, None]
-    scales = torch.tensor([1 / (1 - p) for p in shares])[:, None]
-    kept = bits.view(torch.int16)[:, :size] >= limits
-    return kept.float().mul_(scales).view(shape)
+    def __init__(
+        self, shapes: Sequence[Sequence[int]], shares: Sequence[float], generators: Sequence[torch.Generator]
+    ) -> None:
+        self._shapes = [torch.Size(shape) for shape in shapes]
+        self._draws = [-(-shape.numel() // PER_DRAW) for shape in self._shapes]
+        self._bits = torch.zeros(len(shares), sum(self._draws), dtype=torch.int64)
+        self._rows = [(row, g) for row, p, g in zip(self._bits, shares, generators, strict=True) if p]
+        self._limits = torch.tensor([round(p * 65536) - 32768 for p in shares])[:, None].to(torch.int16)
+        self._scales = torch.tensor([1 / (1 - p) for p in shares])[:, None]
+
+    def draw(self) -> list[torch.Tensor]:
+        """The next factors of each layer, of shape (K, ...)."""
+        for row, generator in self._rows:
+            row.random_(_LOWEST, None, generator=generator)
+        parts = zip(self._bits.split(self._draws, 1), self._shapes, strict=True)
+        return [self._factors(bits.view(torch.int16)[:, : shape.numel()], shape) for bits, shape in parts]
+
+    def _factors(self, bits: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+        kept = torch.ge(bits, self._limits, out=torch.empty(bits.shape))  # straight to floats: no pass over booleans
+        return kept.mul_(self._scales).view(-1, *shape)
 
 
 class Dropout(nn.Module):  # type: ignore[misc]
@@ -39,6 +51,7 @@ class Dropout(nn.Module):  # type: ignore[misc]
     def __init__(self, p: float, generator: torch.Generator) -> None:
         super().__init__()
         self.p, self.generator = p, generator
+        self._masks: dict[torch.Size, Masks] = {}  # by shape: making them anew would take longer than drawing
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Any shape; on a GPU torch's own dropout, from the global generator."""
@@ -46,4 +59,6 @@ class Dropout(nn.Module):  # type: ignore[misc]
             return x
         if x.device.type != "cpu":
             return functional.dropout(x, self.p)
-        return x * masks(torch.Size((1, *x.shape)), [self.p], [self.generator])[0]
+        if x.shape not in self._masks:
+            self._masks[x.shape] = Masks([x.shape], [self.p], [self.generator])
+        return x * self._masks[x.shape].draw()[0][0]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from carps_lite.core import Fidelity
-from carps_lite.errors import InputError, check_whole, unknown
+from carps_lite.errors import check_whole, unknown
 from carps_lite.space import Categorical, Config, Float, Ordinal, Param
-from carps_lite.tasks import torch_corpus, torch_device, torch_optimizers
-from carps_lite.tasks.torch_training import Scores, TorchTraining, Work, dropout_of
+from carps_lite.tasks import torch_corpus
+from carps_lite.tasks.torch_training import Scores, TorchTraining
 
 if TYPE_CHECKING:
     import torch
 
-    from carps_lite.tasks.torch_loop import Batch
+    from carps_lite.tasks.torch_trial import Work
 
 SHAPES = {  # width, layers, context; named by their parameters in millions
     "0.03": (32, 1, 32),
@@ -29,7 +29,6 @@ SHAPES = {  # width, layers, context; named by their parameters in millions
 }
 EMBEDDINGS = ("plain", "stable", "choice")
 SCORED_BYTES = 8192  # of the validation and of the test part, in windows at fixed places
-DRAWN_AT_ONCE = 64  # batches
 LARGE = 1_000_000  # parameters from which on batches are larger
 
 
@@ -64,12 +63,6 @@ class TorchLm(TorchTraining):
                 raise unknown(f"{self.owner}: no {name}", getattr(self, name), known)
         check_whole(self.owner, "steps_full", self.steps_full, 1, 1_000_000)
         super().__post_init__()
-        if self.embedding_bits == "32" and "32" not in self._formats():
-            raise InputError(f"{self.owner}: optimizer {self.optimizer} has no 32-bit state for the embedding")
-
-    def _formats(self) -> tuple[str, ...]:
-        names = torch_optimizers.WITH_8_BITS if self.optimizer == "choice" else (self.optimizer,)
-        return tuple(f for name in names for f in torch_optimizers.OPTIMIZERS[name].formats)
 
     @property
     def guess_loss(self) -> float:
@@ -106,28 +99,25 @@ class TorchLm(TorchTraining):
 
     def prepare(self, config: Config, seed: int, device: torch.device) -> Work:
         """Build the transformer; the text lies on the device already."""
-
-        from carps_lite.tasks.torch_networks import Size, Transformer
+        from carps_lite.tasks.torch_networks import Size, Transformer, byte_loss
+        from carps_lite.tasks.torch_streams import dropout_of, windows
+        from carps_lite.tasks.torch_trial import Work
 
         size = Size(*SHAPES[self.size])
         stable = config.get("embedding", self.embedding) == "stable"
-        model = Transformer(size, dropout_of(config, seed), stable).to(device)
+        model = Transformer(size, dropout_of(float(config["dropout"]), seed), stable).to(device)
         text = torch_corpus.load(self.text, str(device))
-        batches = windows(text.train, size.context, int(config["batch_size"]), seed)
+        batches = partial(windows, text.train, size.context, int(config["batch_size"]), seed)
         kept: list[torch.Tensor] = [model.embedding.weight] if self.embedding_bits == "32" else []
-        return Work(model, batches, self.loss_of, lambda: self.scores(model, text, size.context), kept)
-
-    def loss_of(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy over all places; outputs (batch, time, 256), targets (batch, time)."""
-        from torch.nn import functional
-
-        return functional.cross_entropy(outputs.flatten(0, 1).float(), targets.flatten())
+        return Work(model, batches, byte_loss, lambda: self.scores(model, text, size.context), kept)
 
     def scores(self, model: torch.nn.Module, text: torch_corpus.Text, context: int) -> Scores:
         """Losses of fixed windows of the validation and the test part."""
         import torch
 
         from carps_lite.tasks.torch_loop import precision
+        from carps_lite.tasks.torch_networks import byte_loss
+        from carps_lite.tasks.torch_streams import cut
 
         model.eval()
         found: Scores = {}
@@ -137,25 +127,6 @@ class TorchLm(TorchTraining):
             with torch.no_grad(), precision(part.device):
                 for starts in rows.split(32):
                     inputs, targets = cut(part, starts.to(part.device), context)
-                    losses.append(self.loss_of(model(inputs), targets).item() * len(starts))
+                    losses.append(byte_loss(model(inputs), targets).item() * len(starts))
             found[f"{prefix}_loss"] = sum(losses) / len(rows)
         return found
-
-
-def cut(text: torch.Tensor, starts: torch.Tensor, context: int) -> Batch:
-    """Inputs and targets, both (batch, context), of windows that start at the places (batch,)."""
-    import torch
-
-    window = text[starts[:, None] + torch.arange(context + 1, device=text.device)]
-    return window[:, :-1], window[:, 1:]
-
-
-def windows(text: torch.Tensor, context: int, batch: int, seed: int) -> Iterator[Batch]:
-    """Batches of windows at random places of the text."""
-    import torch
-
-    generator = torch.Generator().manual_seed(torch_device.DATA_STREAM + seed)
-    while True:
-        starts = torch.randint(0, len(text) - context, (DRAWN_AT_ONCE, batch), generator=generator).to(text.device)
-        for row in starts:
-            yield cut(text, row, context)

@@ -6,18 +6,21 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from carps_lite.core import TrialFailed
 from carps_lite.tasks.torch_device import synchronize
+from carps_lite.tasks.torch_streams import Batch
+
+if TYPE_CHECKING:
+    from carps_lite.tasks.torch_checkpoints import Checkpoint
 
 CHECK_EVERY = 25  # steps between looks at the training loss; each makes a GPU wait
 DIVERGED = 10.0  # a loss above so many times that of a constant guess is a divergence
 FLOOR = 0.05  # what cosine and linear schedules end at, as a share of the learning rate
 
-Batch = tuple[torch.Tensor, torch.Tensor]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -80,8 +83,14 @@ def train(
     batches: Iterator[Batch],
     loss_of: Loss,
     plan: Plan,
+    start: Checkpoint | None = None,
 ) -> Trained:
-    """Take the steps of the plan. Raises TrialFailed, `nan` or `diverged`, with seconds, step and last loss."""
+    """Take the steps of the plan, those after `start` where model, optimizers and batches stand there.
+
+    Seconds count from the first step of the training in either case. Raises TrialFailed, `nan` or `diverged`, with
+    seconds, step and last loss. Schedule-Free optimizers are left in training: see `to_training`.
+    """
+    done, spent = (start.steps, start.seconds) if start else (0, 0.0)
     device = next(model.parameters()).device
     run: Callable[[torch.Tensor], torch.Tensor] = model
     if plan.compile:
@@ -91,11 +100,12 @@ def train(
     base = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     model.train()
     to_training(optimizers, True)
+    synchronize(device)  # weights may still be on their way
     began = begin = perf_counter()
     first, loss = 0.0, torch.zeros(())
     eager = torch.compiler.set_stance("force_eager") if plan.eager_optimizer else nullcontext()  # torch 2.6 has it
     with eager, attention(device, plan.create_graph):
-        for step in range(plan.steps):
+        for step in range(done, plan.steps):
             _set_rates(optimizers, base, rate(step, plan))
             inputs, targets = next(batches)
             with precision(device):
@@ -107,15 +117,15 @@ def train(
                 optimizer.step()
             for p in parameters:
                 p.grad = None
-            if step == 0:
+            if step == done:
                 synchronize(device)
                 begin = perf_counter()
                 first = begin - began
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == plan.steps:
-                require_progress(loss.item(), step, plan.guess_loss, perf_counter() - began)
+                require_progress(loss.item(), step, plan.guess_loss, spent + perf_counter() - began)
     synchronize(device)
-    to_training(optimizers, False)
-    return Trained(without_first(perf_counter() - begin, first, plan.steps), first, loss.item())
+    seconds = spent + without_first(perf_counter() - begin, first, plan.steps - done)
+    return Trained(seconds, start.first_step_seconds if start else first, loss.item())
 
 
 def without_first(rest: float, first: float, steps: int) -> float:

@@ -43,6 +43,11 @@ def cnn(shape: tuple[int, ...], n_out: int, channels: int, dropout: Dropout) -> 
     )
 
 
+def byte_loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy over all places, in nats a byte; outputs (batch, time, 256), targets (batch, time)."""
+    return functional.cross_entropy(outputs.flatten(0, 1).float(), targets.flatten())
+
+
 class Size(NamedTuple):
     """A transformer's shape; heads are 32 wide, or 64 where the width is 512 or more."""
 

@@ -13,10 +13,12 @@ from carps_lite.errors import InputError, check_whole, unknown
 from carps_lite.space import Categorical, Config, Float, Int, Ordinal, Param
 from carps_lite.tasks import torch_data, torch_device, torch_optimizers
 from carps_lite.tasks.torch_data import Part, Source
-from carps_lite.tasks.torch_training import Scores, TorchTraining, Work, batches_of, dropout_of
+from carps_lite.tasks.torch_training import Scores, TorchTraining
 
 if TYPE_CHECKING:
     import torch
+
+    from carps_lite.tasks.torch_trial import Work
 
 MODELS = ("mlp", "cnn")
 SCORED_AT_ONCE = 4096  # rows of a forward pass without gradients
@@ -97,14 +99,14 @@ class RowsTraining(TorchTraining):
 
     def network(self, config: Config, seed: int) -> torch.nn.Module:
         """Build the network that a configuration describes."""
-        from carps_lite.tasks import torch_networks
+        from carps_lite.tasks.torch_networks import cnn, mlp
+        from carps_lite.tasks.torch_streams import dropout_of
 
-        n_out = self.source.classes or 1
+        shape, n_out, dropout = self.source.shape, self.source.classes or 1, dropout_of(float(config["dropout"]), seed)
         if self.model == "cnn":
-            return torch_networks.cnn(self.source.shape, n_out, int(config["channels"]), dropout_of(config, seed))
-        return torch_networks.mlp(
-            math.prod(self.source.shape), n_out, int(config["width"]), int(config["depth"]), dropout_of(config, seed)
-        )
+            return cnn(shape, n_out, int(config["channels"]), dropout)
+        width, depth, activation = int(config["width"]), int(config["depth"]), str(config.get("activation", "relu"))
+        return mlp(math.prod(shape), n_out, width, depth, dropout, activation)
 
     def loss_of(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Mean loss of a batch; outputs have shape (rows, classes), or (rows, 1) for a regression."""
@@ -116,6 +118,9 @@ class RowsTraining(TorchTraining):
 
     def prepare(self, config: Config, seed: int, device: torch.device) -> Work:
         """Build the network; the rows lie on the device already."""
+        from carps_lite.tasks.torch_streams import batches_of
+        from carps_lite.tasks.torch_trial import Work
+
         model = self.network(config, seed).to(device)
         rows = torch_data.load(self.dataset, str(device))
         batches = batches_of(*rows.train, int(config["batch_size"]), seed)
@@ -125,9 +130,9 @@ class RowsTraining(TorchTraining):
     def evaluate_many(self) -> Callable[[Sequence[Config], Sequence[float | None], Sequence[int]], list[Any]]:
         """Evaluate trials together: perceptrons of one shape, batch size, optimizer and length are trained at once.
 
-        Those that no other is like, other networks and other formats are trained one by one, and so is whatever drops
-        out on a GPU, whose dropout cannot be drawn apart. A trial that fails is answered by its exception. The cost of
-        a trial is its share of what its group took. There is no such attribute where seconds are an objective.
+        Other networks and other formats are trained one by one, and so is whatever drops out on a GPU, whose dropout
+        cannot be drawn apart. A trial that fails is answered by its exception. The cost of a trial is its share of
+        what its group took. There is no such attribute where seconds are an objective.
         """
         if "seconds" in self.objectives:
             raise AttributeError("evaluate_many: seconds of a training are measured one by one")
@@ -140,10 +145,9 @@ class RowsTraining(TorchTraining):
         groups: dict[Any, list[int]] = defaultdict(list)
         for i, (config, fidelity) in enumerate(zip(configs, fidelities, strict=True)):
             groups[self._group(self.complete(config), self.level(config, fidelity)) or i].append(i)
-        for group in groups.values():
-            together = (
-                self._together([(configs[i], fidelities[i], seeds[i]) for i in group]) if len(group) > 1 else None
-            )
+        for key, group in groups.items():
+            trials = [(configs[i], fidelities[i], seeds[i]) for i in group]
+            together = self._together(trials) if isinstance(key, tuple) and len(configs) > 1 else None
             for place, i in enumerate(group):
                 answers[i] = together[place] if together else self._alone(configs[i], fidelities[i], seeds[i])
         return answers
@@ -229,16 +233,3 @@ class TorchTabular(RowsTraining):
     def architecture(self) -> dict[str, Param]:
         """Activation beside width, depth and batch size."""
         return {"activation": Categorical(("relu", "gelu", "silu")), **super().architecture()}
-
-    def network(self, config: Config, seed: int) -> Any:
-        """Build the perceptron."""
-        from carps_lite.tasks import torch_networks
-
-        return torch_networks.mlp(
-            math.prod(self.source.shape),
-            self.source.classes or 1,
-            int(config["width"]),
-            int(config["depth"]),
-            dropout_of(config, seed),
-            str(config["activation"]),
-        )

@@ -1,37 +1,29 @@
-"""What all families of trainings in torch share: options, objectives, search space, one trial from start to end."""
+"""What all families of trainings in torch share: options, objectives, search space, trials and their checkpoints."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from carps_lite.core import KINDS, Fidelity, Problem, TrialFailed
 from carps_lite.errors import InputError, check_whole, unknown
 from carps_lite.space import Config, Param, Space
-from carps_lite.tasks import torch_device, torch_optimizers
+from carps_lite.tasks import objectives, torch_device, torch_optimizers
+from carps_lite.tasks.torch_inner import OPTIMIZERS
 
 if TYPE_CHECKING:
     import torch
 
-    from carps_lite.tasks.torch_loop import Batch, Loss, Plan, Trained
+    from carps_lite.tasks.torch_checkpoints import Checkpoints
+    from carps_lite.tasks.torch_loop import Plan, Trained
+    from carps_lite.tasks.torch_trial import Work
 
 Scores = dict[str, float]
 SEARCHES = ("full", "training")
-
-
-class Work(NamedTuple):
-    """A training that is ready to start, but for its optimizer."""
-
-    model: torch.nn.Module
-    batches: Iterator[Batch]
-    loss_of: Loss
-    score: Callable[[], Scores]  # `val_loss` and, of the test rows, `test_loss`; errors where there are classes
-    full_precision: Sequence[torch.Tensor] = ()  # parameters whose optimizer state keeps 32 bits
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,8 @@ class TorchTraining(ABC):
     The same seed and device give the same losses bit for bit, whatever was trained before in the process.
 
     **Fidelity**: the schedule of the learning rate spans the full training, so that a cheaper trial is the beginning of
-    a longer one, and the loop charges only what a longer trial adds.
+    a longer one. A longer trial goes on from where one of the same configuration and seed stopped, as long as that is
+    kept (torch_checkpoints.py): values are those of training from the start, cost and seconds count from there.
 
     **Failures** are raised as TrialFailed with their seconds: `nan`, `diverged` (a loss above ten times that of a
     constant guess) and `out_of_memory`.
@@ -78,22 +71,10 @@ class TorchTraining(ABC):
         object.__setattr__(self, "bits", str(self.bits))
         check_whole(self.owner, "min_8bit_size", self.min_8bit_size, 1)
         torch_optimizers.check(self.owner, self.optimizer, self.bits)
-        self._check_objectives()
-        torch_device.check(self.owner, self.device)
-
-    def _check_objectives(self) -> None:
-        several = self.kind.startswith("mo")
         known = (*self.losses, "state_bytes", "seconds")
-        given = tuple(self.objectives) or (("loss", "state_bytes") if several else ("loss",))
-        object.__setattr__(self, "objectives", given)
-        for name in given:
-            if name not in known:
-                raise unknown(f"{self.owner}: no objective", name, known)
-        if len(set(given)) != len(given):
-            raise InputError(f"{self.owner}: objectives must differ, got {'@'.join(given)}")
-        if (len(given) > 1) != several:
-            needed = "two or more objectives" if several else "one objective"
-            raise InputError(f"{self.owner}: kind {self.kind} needs {needed}, got {'@'.join(given)}")
+        found = objectives.checked(self.owner, self.kind, self.objectives, known, ("loss", "state_bytes"))
+        object.__setattr__(self, "objectives", found)
+        torch_device.check(self.owner, self.device)
 
     @property
     @abstractmethod
@@ -148,11 +129,32 @@ class TorchTraining(ABC):
             reference=tuple(worst[name] for name in self.objectives) if len(self.objectives) > 1 else None,
         )
 
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """Where trainings at lower fidelities stopped: those of this object, and no copy of it."""
+        from carps_lite.tasks.torch_checkpoints import Checkpoints
+
+        return Checkpoints()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "checkpoints"}
+
     def evaluate(self, config: Config, fidelity: float | None, seed: int) -> dict[str, float]:
-        """Train and score. Raises TrialFailed, with the seconds it took, where training fails."""
-        level = self.level(config, fidelity)
-        with torch_device.session(torch_device.check(self.owner, self.device), seed) as device:
-            return self._trial(self.complete(config), level, seed, device)
+        """Train and score. Raises TrialFailed, with the seconds of the whole training, where it fails."""
+        from carps_lite.tasks.torch_trial import Place, run
+
+        level, whole = self.level(config, fidelity), self.complete(config)
+        key = (frozenset(whole.items()), seed)
+        start = self.checkpoints.before(key, self.steps(whole, level))
+        limit = self.checkpoints.limit if level < self.axis.high else 0  # nothing goes on from a full training
+        spent = start.seconds if start else 0.0
+        with torch_device.session(torch_device.check(self.owner, self.device), seed, spent) as device:
+            answer, left = run(self, whole, level, Place(seed, device, start, limit))
+        if left is not None:
+            self.checkpoints.keep(key, left)
+        elif not limit:
+            self.checkpoints.drop(key)
+        return answer
 
     def level(self, config: Config, fidelity: float | None) -> float:
         """The fidelity as a number. Raises InputError on an illegal configuration or fidelity."""
@@ -182,32 +184,10 @@ class TorchTraining(ABC):
             float(config["warmup"]),
             self.guess_loss,
             clip=self.clip,
-            create_graph=torch_optimizers.OPTIMIZERS[choice.name].create_graph,
+            create_graph=OPTIMIZERS[choice.name].create_graph,
             compile=self.compile,
-            eager_optimizer=device == "cpu" and choice.bits in ("ao8", "4", "fp8"),
+            eager_optimizer=torch_optimizers.stays_eager(choice.bits, device),
         )
-
-    def _trial(self, config: Config, level: float, seed: int, device: torch.device) -> dict[str, float]:
-        from carps_lite.tasks.torch_loop import train
-        from carps_lite.tasks.torch_states import state_bytes
-
-        meter = torch_device.Meter(device)
-        work = self.prepare(config, seed, device)
-        choice = torch_optimizers.chosen(config, self.optimizer, self.bits)
-        optimizers = torch_optimizers.make(
-            choice, work.model, min_8bit_size=self.min_8bit_size, full_precision=work.full_precision
-        )
-        trained = train(work.model, optimizers, work.batches, work.loss_of, self.plan(config, level, device.type))
-        begin = perf_counter()
-        scores = work.score()
-        scoring = perf_counter() - begin
-        info = {
-            "state_bytes": float(state_bytes(optimizers)),
-            "parameters": float(sum(p.numel() for p in work.model.parameters())),
-            "first_step_seconds": trained.first_step_seconds,
-            **meter.read(),
-        }
-        return self.answer(trained, scores, scoring, info)
 
     def answer(self, trained: Trained, scores: Scores, scoring: float, info: Scores) -> dict[str, float]:
         """Objectives, cost and what only the log may know. Raises TrialFailed where the validation loss is no good."""
@@ -240,31 +220,3 @@ _NAMES = {
     "state_bytes": "log10_state_bytes",
     "seconds": "log10_train_seconds",
 }
-
-
-def dropout_of(config: Config, seed: int) -> Any:
-    """The dropout of all layers of a network, from a stream of the seed that nothing else draws from."""
-    import torch
-
-    from carps_lite.tasks.torch_dropout import Dropout
-
-    generator = torch.Generator().manual_seed(torch_device.DROPOUT_STREAM + seed)
-    return Dropout(float(config["dropout"]), generator)
-
-
-def order(n: int, batch: int, seed: int, device: torch.device) -> Iterator[torch.Tensor]:
-    """Row numbers of batch after batch, shape (batch,): a new permutation each epoch, its partial batch left out."""
-    import torch
-
-    generator = torch.Generator().manual_seed(torch_device.DATA_STREAM + seed)
-    batch = min(batch, n)
-    while True:
-        permutation = torch.randperm(n, generator=generator).to(device)
-        for start in range(0, n - batch + 1, batch):
-            yield permutation[start : start + batch]
-
-
-def batches_of(x: Any, y: Any, batch: int, seed: int) -> Iterator[Batch]:
-    """Batches of rows that lie on the device."""
-    for rows in order(len(y), batch, seed, y.device):
-        yield x[rows], y[rows]

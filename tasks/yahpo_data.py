@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from carps_lite.data import folder as default_folder
+from carps_lite.data import is_file
 from carps_lite.errors import InputError
 from carps_lite.tasks.yahpo_checksums import CHECKSUMS, VERSION
 
@@ -26,9 +27,9 @@ def locate(folder: Path, path: str, spaces_only: bool = False) -> Path:
 
     Raises InputError, saying what to put where, for a missing file and for one whose content is another.
     """
-    found = [folder / place for place in PLACES if (folder / place / path).is_file()]
+    found = [folder / place for place in PLACES if is_file(folder / place / path)]
     if not found and spaces_only:
-        found = [folder / place / SPACES_ONLY for place in PLACES if (folder / place / SPACES_ONLY / path).is_file()]
+        found = [folder / place / SPACES_ONLY for place in PLACES if is_file(folder / place / SPACES_ONLY / path)]
     if not found:
         raise _missing(folder, path)
     _verify(found[0] / path, path)
@@ -59,7 +60,10 @@ def shown(path: Path) -> str:
 @cache
 def _verify(file: Path, path: str) -> None:
     """Compare a file with the hash that git has for it; one that is whole is hashed once a process."""
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {shown(file)}: {error.strerror}") from None
     digest = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
     if digest != CHECKSUMS[path]:
         raise InputError(

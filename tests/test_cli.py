@@ -9,20 +9,7 @@ import pytest
 from carps_lite.cli import COMMANDS, main
 from carps_lite.store import Store
 
-
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def carps(capsys):
-    def call(*args):
-        code = main(list(args))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.mark.parametrize(

@@ -269,3 +269,36 @@ def test_packaged_entries_are_complete(name):
         meta = catalog.load("tasks", task).meta
         assert meta["data"] == name
         assert (meta["licence"], meta["citation"]) == (source.meta["licence"], source.meta["citation"])
+
+
+LONG = "x" * 300  # no file system takes it, and looking for it is an error, for root as well
+
+
+def test_a_folder_that_cannot_be_looked_into_is_one_line(toy, capsys, monkeypatch):
+    monkeypatch.setenv("CARPS_LITE_DATA_DIR", LONG)
+    with pytest.raises(
+        InputError, match=r"^cannot look for x+/toy\.npz \(.+\): make its folder readable, or set \w+ to"
+    ):
+        data.load("toy")
+    assert not data.is_intact("toy")
+    assert cli.main(["data", "list"]) == 0
+    assert cli.main(["data", "list", "toy"]) == 0
+    assert "file: cannot look for" in capsys.readouterr().out
+    assert cli.main(["data", "get", "toy"]) == 2
+    assert cli.main(["run", "task=reactions", "optimizer=random", "budget=1"]) == 2
+    assert cli.main(["list", "tasks"]) == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+def test_what_may_not_be_read_or_written_is_one_line(toy, monkeypatch):
+    data.fetch("toy", toy)
+    data.path("toy").chmod(0)
+    with pytest.raises(InputError, match=r"^cannot read .+toy\.npz: Permission denied"):
+        data.load("toy")
+    data.folder().chmod(0o500)
+    with pytest.raises(InputError, match="cannot write to the data folder"):
+        data.fetch("toy", toy)
+    data.folder().chmod(0)
+    with pytest.raises(InputError, match="cannot look for"):
+        data.load("toy")
+    data.folder().chmod(0o700)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib import import_module
 from itertools import count, product
+from math import comb
 from pathlib import Path
 from time import process_time
 
@@ -41,6 +42,22 @@ def test_any_points_agree_with_the_whole_grid(points):
 @pytest.mark.parametrize(("n", "d"), [(63, 2), (64, 2), (65, 2), (130, 2), (70, 3), (9, 5)])
 def test_bit_sets_of_several_words_agree_with_the_whole_grid(n, d):
     points = np.random.default_rng(n).random((n, d)).round(2)
+    assert star_discrepancy(points) == pytest.approx(star_discrepancy_by_grid(points), abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(hnp.arrays(float, st.sampled_from([(3, 5), (5, 5), (3, 6), (4, 6), (2, 7)]), elements=TIED | st.floats(0, 1)))
+def test_many_dimensions_agree_with_the_whole_grid(points):
+    assert star_discrepancy(points) == pytest.approx(star_discrepancy_by_grid(points), abs=1e-12)
+
+
+@pytest.mark.parametrize(("n", "d", "cells"), [(30, 3, 1000), (18, 4, 1000), (200, 3, 10), (150, 4, 8), (90, 5, 4)])
+@pytest.mark.parametrize("make", ["uniform", "clumped", "in a corner"])
+def test_sets_that_are_mostly_cut_off_agree_with_the_whole_grid(n, d, cells, make):
+    """Points on {0, ..., cells}/cells, with duplicates and points at 0 and 1; most boxes are never looked at."""
+    rng = np.random.default_rng(n * d)
+    drawn = rng.random((n, d)) if make == "uniform" else np.clip(rng.normal(0.4, 0.4, (n, d)), 0, 1)
+    points = (drawn**3 if make == "in a corner" else drawn) * cells // 1 / cells
     assert star_discrepancy(points) == pytest.approx(star_discrepancy_by_grid(points), abs=1e-12)
 
 
@@ -91,6 +108,42 @@ def test_hammersley_points_have_the_published_value(m):
     assert n * star_discrepancy(points) == pytest.approx(m / 3 + 13 / 9 - (-1) ** m * 4 / (9 * n), abs=1e-9)
 
 
+def test_halton_points_in_base_two_have_the_published_value():
+    """Béjian and Faure, Discrépance de la suite de van der Corput (C. R. Acad. Sci. Paris 285, 1977).
+
+    n D*_n is the sum over r >= 1 of the distance of n / 2^r to the nearest whole number.
+    """
+    qmc = pytest.importorskip("scipy.stats.qmc", reason="scipy is not installed")
+    points = qmc.Halton(1, scramble=False).random(1000)
+    for n in (1, 2, 3, 5, 21, 64, 85, 171, 683, 1000):
+        parts = n / 2.0 ** np.arange(1, 60)
+        assert n * star_discrepancy(points[:n]) == pytest.approx(np.abs(parts - np.round(parts)).sum(), abs=1e-9)
+
+
+def faure(n, d, base):
+    """The first n points of the Faure sequence: the digits of i, times the d powers of Pascal's matrix."""
+    digits = np.array([[i // base**r % base for r in range(3)] for i in range(n)])
+    points = np.zeros((n, d))
+    for j in range(d):
+        power = np.array([[comb(h, r) * j ** (h - r) if h >= r else 0 for h in range(3)] for r in range(3)])
+        points[:, j] = (digits @ power.T % base) @ (1 / float(base) ** np.arange(1, 4))
+    return points
+
+
+@pytest.mark.parametrize(("n", "d", "base", "published"), [(121, 8, 11, 0.1702), (121, 9, 11, 0.2121)])
+def test_faure_points_have_a_box_of_the_published_value(n, d, base, published):
+    """Gnewuch, Wahlström, Winzen (SIAM J. Numer. Anal. 50, 2012), their table of exact values, to four digits.
+
+    An exact computation in so many dimensions takes minutes; threshold accepting finds the box that attains the value.
+    """
+    from carps_lite.analysis.subset import accepting, pool
+
+    points = faure(n, d, base)
+    grid, rng, row = pool.make_grid(points), np.array([7], np.uint64), np.zeros(d + 2)
+    found = max(accepting.accept(points, grid, closed, 200, rng, row) for closed in (False, True) for _ in range(8))
+    assert found == pytest.approx(published, abs=5e-5)
+
+
 def test_the_best_single_point_of_the_square_has_the_published_value():
     """Clement, Doerr, Klamroth, Paquete (arXiv 2311.17463) after White (1977): the golden section."""
     golden = (np.sqrt(5) - 1) / 2
@@ -125,7 +178,7 @@ def test_a_large_set_goes_by_slabs_to_the_same_value(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n", "d", "seconds"), [(1000, 3, 1), (1000, 2, 1), (50, 6, 1), (50, 8, 10)])
+@pytest.mark.parametrize(("n", "d", "seconds"), [(1000, 3, 1), (1000, 2, 1), (50, 6, 1), (100, 6, 2), (50, 8, 2)])
 def test_it_is_fast(n, d, seconds):
     points = np.random.default_rng(0).random((n, d))
     star_discrepancy(points[:2])

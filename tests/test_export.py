@@ -108,7 +108,8 @@ def test_cocopp_reads_what_coco_exports(bbob, capsys, monkeypatch):
     monkeypatch.chdir(bbob)
     assert main(["export", "coco", "own", "out=coco"]) == 0
     out = capsys.readouterr().out
-    assert "left out: bbob/dim:4/fid:1/instance:1, sphere/dim:2: cocopp knows BBOB and SBOX-COST" in out
+    assert "left out: bbob/dim:4/fid:1/instance:1: cocopp knows 2, 3, 5, 10, 20, 40 dimensions only\n" in out
+    assert "left out: sphere/dim:2: of these suites, cocopp knows BBOB and SBOX-COST only\n" in out
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = {(d.funcId, d.dim): d for d in pproc.DataSetList(["coco/tpe"])}
@@ -131,6 +132,83 @@ def test_cocopp_reads_what_coco_exports(bbob, capsys, monkeypatch):
         assert data.detERT([target])[0] == pytest.approx(spent / hits)
 
 
+@pytest.fixture(scope="module")
+def relatives(tmp_path_factory):
+    """Suites that look like BBOB and are not."""
+    pytest.importorskip("ioh", reason="needs carps-lite[bbob]")
+    root = tmp_path_factory.mktemp("relatives")
+    tasks = "bbob_noisy/dim:2/noise:gauss+cauchy,mabbob/dim:2/instance:1+2,sbox/dim:2,zdt,mfhartmann"
+    for one in (tasks, "bbob_constrained/dim:2"):
+        if one.startswith("bbob_c"):
+            pytest.importorskip("cocoex", reason="needs carps-lite[coco]")
+        assert main(["run", f"task={one}", "optimizer=random", "seeds=2", "budget=9", "processes=0",
+                     f"results={root / 'own'}"]) == 0  # fmt: skip
+    return root
+
+
+UNKNOWN = "of these suites, cocopp knows BBOB and SBOX-COST only"
+NOISY = "bbob_noisy/dim:2/fid:1/instance:1/noise:gauss/level:moderate"
+
+
+@pytest.mark.parametrize(
+    ("form", "task", "said"),
+    [
+        ("coco", "bbob_noisy/*gauss*", f"there is no run that COCO's format can hold: {NOISY}: {UNKNOWN}"),
+        ("coco", "mabbob/dim:2/instance:1", f"COCO's format can hold: mabbob/dim:2/instance:1: {UNKNOWN}"),
+        ("coco", "bbob_constrained", "bbob_constrained/dim:2/fid:1/instance:1: this format does not hold constraints"),
+        ("ioh", "bbob_constrained", "bbob_constrained/dim:2/fid:1/instance:1: this format does not hold constraints"),
+        ("ioh", "zdt", "zdt/fid:1/dim:30: this format does not hold several objectives"),
+        ("ioh", "mfhartmann", "this format does not hold fidelities"),
+    ],
+)
+def test_what_a_format_does_not_hold_is_one_line(relatives, carps, monkeypatch, form, task, said):
+    monkeypatch.chdir(relatives)
+    code, out, err = carps("export", form, "own", f"task={task}", "out=none")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.rstrip("\n").endswith(said)
+    assert not (relatives / "none").exists()
+
+
+def test_iohinspector_reads_suites_that_only_look_like_bbob(relatives, carps, monkeypatch):
+    reader = pytest.importorskip("iohinspector", reason="needs iohinspector")
+    monkeypatch.chdir(relatives)
+    code, out, _ = carps("export", "ioh", "own", "out=ioh")
+    assert code == 0
+    assert out.count("left out: ") == 3
+    manager = reader.DataManager()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        manager.add_folder("ioh")
+    overview = manager.overview.to_pandas()
+    runs, trials = Store("own").frames()
+    best = trials.groupby("run")["value"].min()
+    for family, n_functions, instances in (("bbob_noisy", 2, {1}), ("mabbob", 1, {1, 2}), ("sbox", 1, {1})):
+        theirs = overview[overview["suite"] == family]
+        own = runs[runs["task"].astype(str).str.startswith(f"{family}/")]
+        assert len(theirs) == len(own) == 2 * n_functions * len(instances)
+        assert theirs["function_id"].nunique() == n_functions
+        assert set(theirs["instance"]) == instances
+        assert sorted(theirs["best_y"]) == pytest.approx(sorted(best[own["run"]]))
+
+
+def test_cocopp_reads_sbox_as_its_own_suite(relatives, carps, monkeypatch):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pproc = pytest.importorskip("cocopp.pproc", reason="needs cocopp and six", exc_type=ImportError)
+    monkeypatch.chdir(relatives)
+    code, out, _ = carps("export", "coco", "own", "out=sbox")
+    assert code == 0
+    assert "mabbob/dim:2/instance:1" in out
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        (data,) = pproc.DataSetList(["sbox/random"])
+    assert (data.funcId, data.dim, data.suite_name) == (1, 2, "bbob-boxed")  # its name for SBOX-COST
+    runs, trials = Store("own").frames()
+    own = runs[runs["task"].astype(str).str.startswith("sbox/")].sort_values("seed")
+    best = [trials.loc[trials["run"] == run, "value"].min() for run in own["run"]]
+    np.testing.assert_allclose(data.finalfunvals, np.array(best) - own["optimum"].iloc[0], rtol=1e-8)
+
+
 def _gaps(trials, run, own):
     values = trials[trials["run"] == run].sort_values("ask")["value"]
     return values.cummin() - own["optimum"].iloc[0]
@@ -144,7 +222,7 @@ def _gaps(trials, run, own):
         (["export", "csv", "own"], "export csv needs out=PATH"),
         (["export", "csv", "own", "out=x.txt"], "export csv writes a file .csv, got out=x.txt"),
         (["export", "csv", "nope", "out=x.csv"], "no store in 'nope'"),
-        (["export", "csv", "own", "out=x.csv", "task=spher"], "no run of task 'spher'; did you mean 'sphere/dim:2'?"),
+        (["export", "csv", "own", "out=x.csv", "task=spher"], "no run of task 'spher'; did you mean 'sphere'?"),
         (["export", "csv", "own", "out=x.csv", "seeds=[9]"], "no run has"),
         (["export", "csv", "own", "out=x.csv", "configs=true"], "export csv takes no configs="),
         (["export", "coco", "own", "out=x", "task=sphere"], "there is no run that COCO's format can hold"),

@@ -3,10 +3,12 @@
 tests/golden.json holds, for each name in configs/, the `version` of its metadata and one hash for each set of library
 versions that somebody recorded. After a change that is meant: raise `version` in the YAML, then
 
-    python tests/test_golden.py        # records what is missing or belongs to an older version, and says what it did
+    python tests/test_golden.py              # records what is missing or belongs to an older version, and says so
+    python tests/test_golden.py 'tasks/torch*'    # the same for these names alone
 
-The numbers are rounded to four digits (optimizers) or nine (tasks) before hashing, so that the last bits, in which
-kinds of CPU differ, seldom matter.
+The numbers are rounded to four digits (optimizers, trainings) or nine (other tasks) before hashing, so that the last
+bits, in which kinds of CPU differ, seldom matter. Of trainings, whose costs are measured, short ones under fixed seeds
+are hashed, without what a clock or a meter gave.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import math
 import os
 import platform
 import re
+import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +58,21 @@ FURTHER_TASKS = {  # beside the defaults: each function, data set or type of a f
     "sbox": "sbox/fid:all/dim:3",
     "mabbob": "mabbob/instance:1..5/dim:3",
 }
+TRAININGS = {  # short ones at the lowest fidelity: each inner optimizer, format, network and data set that is bundled
+    "sklearn": ("sklearn/model:all/dataset:wine+diabetes/kind:mf/folds:1",),
+    "torch_images": (
+        "torch_images/kind:mf/epochs:3/search:training/optimizer:all",
+        "torch_images/kind:mf/epochs:3/search:training/bits:all",
+        "torch_images/kind:mf/epochs:3/optimizer:choice/bits:8",
+        "torch_images/kind:mf/epochs:3/model:cnn",
+    ),
+    "torch_lm": (
+        "torch_lm/kind:mf/steps_full:108/embedding:all",
+        "torch_lm/kind:mf/steps_full:108/embedding_bits:same/bits:all",
+    ),
+    "torch_tabular": ("torch_tabular/dataset:diabetes+breast_cancer+wine/kind:momf/epochs:3",),
+}
+MEASURED = re.compile("cost|seconds|joules|peak")  # keys of an answer that a clock or a meter gave
 SMOOTH = {"x": Float(-5, 5), "lr": Float(1e-5, 1, log=True), "n": Int(1, 50), "size": Ordinal((1, 2, 4, 8))}
 CHOICES = {"c": Categorical(("a", "b", "c")), "momentum": Float(0, 1, when={"c": ("a", "b")})}
 
@@ -100,7 +119,9 @@ def outcome(problem, trial):
 
 
 def table(name):
-    """What a family answers at fixed points, fidelities and seeds."""
+    """What a family answers at fixed points, fidelities and seeds; of real trainings, less of it."""
+    for one in spec.expand("tasks", TRAININGS.get(name, ())):
+        yield [spec.resolve("tasks", one).id, *short_trainings(spec.make("tasks", one))]
     for one in spec.expand("tasks", [name, *([FURTHER_TASKS[name]] if name in FURTHER_TASKS else [])]):
         resolved = spec.resolve("tasks", one)
         if resolved.meta["deterministic"]:
@@ -117,6 +138,17 @@ def answers(task, with_cost):
                 yield answer(task, config, level, seed, with_cost)
     optimum = getattr(task, "optimum", None)
     yield None if optimum is None else rounded(float(optimum), 9)
+
+
+def short_trainings(task):
+    """Losses and all else that is not measured, at three points."""
+    space, level = task.problem.space, task.problem.fidelity.low
+    for config in (space.default, *space.decode_many(np.random.default_rng(0).random((2, len(space))))):
+        found = answer(task, config, level, 0, False)
+        if isinstance(found, str):
+            yield found
+        else:
+            yield {key: rounded(float(value), 4) for key, value in found.items() if not MEASURED.search(key)}
 
 
 def answer(task, config, level, seed, with_cost):
@@ -145,7 +177,8 @@ def lacking(resolved):
 def environment(kind, meta):
     """What the numbers may depend on: library versions and, where rounding errors add up to other trials, the CPU."""
     libraries = sorted({"numpy", *meta.get("libraries", ())})
-    sums_differ = kind == "optimizers" or "onnxruntime" in libraries  # 32-bit sums, or trials that follow from rounding
+    trained = not meta.get("deterministic", True)  # 32-bit sums, as in onnxruntime, or trials that follow from rounding
+    sums_differ = kind == "optimizers" or trained or "onnxruntime" in libraries
     machine = f"{platform.machine()} {cpu()}" if sums_differ else platform.machine()
     return ", ".join([machine, *(f"{name} {installed_version(name)}" for name in libraries)])
 
@@ -158,6 +191,8 @@ def cpu():
 
 def digest(kind, name):
     content = list(trajectories(name) if kind == "optimizers" else table(name))
+    if not content:
+        raise ValueError(f"{kind}/{name}: nothing is hashed; add short trainings to TRAININGS")
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
@@ -180,10 +215,18 @@ def test_golden(kind, name):
         )
 
 
-def record():
+def test_an_empty_list_is_no_golden_value(monkeypatch):
+    monkeypatch.delitem(TRAININGS, "sklearn")
+    with pytest.raises(ValueError, match=r"^tasks/sklearn: nothing is hashed"):
+        digest("tasks", "sklearn")
+
+
+def record(*patterns):
     """Write what is missing; a hash that no longer holds under the same version is left to the test."""
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
     for kind, name in names():
+        if patterns and not any(fnmatch(f"{kind}/{name}", pattern) for pattern in patterns):
+            continue
         resolved = spec.resolve(kind, name)
         here, version = environment(kind, resolved.meta), resolved.meta["version"]
         entry = golden.get(f"{kind}/{name}")
@@ -198,4 +241,4 @@ def record():
 
 
 if __name__ == "__main__":
-    record()
+    record(*sys.argv[1:])

@@ -19,9 +19,7 @@ from carps_lite.store import Store
 MEASURED = {"host", "pid", "started", "threads"}
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def grid(**given):

@@ -3,11 +3,12 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import carps_lite
 from carps_lite import heldout
-from carps_lite.analysis.heldout import held_out_OTS
+from carps_lite.analysis.heldout import held_out_OTS, recorded_on_test_data
 from carps_lite.analysis.pool import build
 from carps_lite.analysis.scores import score
 from carps_lite.cli import main
@@ -136,11 +137,26 @@ def test_what_is_no_recommendation_any_more_is_worth_nothing(filled):
     assert held_out_OTS(s, evaluated)[0, 0, 0] == np.inf
 
 
+def test_test_scores_are_medians_over_runs_of_means_over_seeds(filled):
+    runs, trials = filled.frames()
+    s = score(build(runs), trials)
+    cells = [(o, i, int(s.pool.run_OTS[o, 0, i])) for o in range(2) for i in range(2)]
+    told = {run: (o + i, o + i + 1.0) for o, i, run in cells}  # by held-out seed
+    rows = [(run, 0, n, {"test_error": x, "size": 9.0}) for run, both in told.items() for n, x in enumerate(both)]
+    frame = pd.DataFrame(rows, columns=["run", "ask", "held_out_seed", "info"])
+    found = recorded_on_test_data(s, frame)
+    assert found[["score", "entrant", "runs"]].values.tolist() == [["test_error", 0, 2], ["test_error", 1, 2]]
+    assert found["median"].tolist() == [1.0, 2.0]
+    assert set(found["task"]) == {s.pool.tasks[0]}
+    assert recorded_on_test_data(s, frame.assign(info=None)).empty
+    assert recorded_on_test_data(s, frame.drop(columns="info")).empty
+    front = pd.concat([frame, frame.assign(ask=1)])
+    assert recorded_on_test_data(s, front).empty
+
+
 def test_a_front_is_scored_by_its_gap_on_held_out_values():
     import importlib.util
     from pathlib import Path
-
-    import pandas as pd
 
     spec = importlib.util.spec_from_file_location("p_frames", Path(__file__).with_name("test_pipeline.py"))
     other = importlib.util.module_from_spec(spec)

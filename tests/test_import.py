@@ -8,7 +8,6 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from carps_lite.cli import main
 from carps_lite.errors import InputError
 from carps_lite.exchange.cells import config_text, parse_config_value
 from carps_lite.exchange.naming import identify, template
@@ -17,19 +16,7 @@ from carps_lite.store import Store
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def carps(capsys):
-    def call(*args):
-        code = main(list(args))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def csv(path, *lines):
@@ -335,22 +322,6 @@ def test_smac_lists_and_the_seed_of_the_folder(carps, tmp_path):
     runs, trials = Store().frames()
     assert (runs["task"][0], runs["optimizer"][0], runs["seed"][0], runs["kind"][0]) == ("mine", "smac", 5, "mo")
     assert list(trials["values"][0]) == [1.0, 2.0]
-
-
-def test_what_smac_itself_writes(carps, tmp_path):
-    pytest.importorskip("smac", reason="needs smac")
-    from ConfigSpace import ConfigurationSpace, Float
-    from smac.runhistory.enumerations import StatusType
-    from smac.runhistory.runhistory import RunHistory
-
-    space = ConfigurationSpace({"x": Float("x", (0.0, 1.0))}, seed=0)
-    made = RunHistory()
-    configs = space.sample_configuration(4)
-    for config in configs:
-        made.add(config, cost=float(config["x"]), time=1.0, status=StatusType.SUCCESS, seed=0)
-    made.save(str(tmp_path / "runhistory.json"))
-    carps("import", "smac", "runhistory.json", "task=mine", "seed=0")
-    assert Store().table()["value"].tolist() == [float(c["x"]) for c in configs]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 from matplotlib.text import Text
 
 from carps_lite.analysis import canvas, figures, panels, plots
@@ -194,6 +196,31 @@ def test_labels_are_spread_and_keep_their_order(wanted, gap):
 def test_labels_that_have_room_stay_where_they_are():
     assert spread([1.0, 5.0, 3.0], 1, 0, 10) == [1.0, 5.0, 3.0]
     assert spread([2.0, 2.0], 1, 0, 10) == [1.5, 2.5]
+
+
+def test_the_svg_hangs_on_no_digit_that_it_does_not_show(tmp_path):
+    def drawn(shift):
+        axes = Figure(figsize=(2, 2)).add_axes((0.1, 0.1, 0.8 + shift, 0.8))
+        axes.scatter([0, 1, 2], [0, 1, 4])
+        line = axes.plot([0, 1, 2], [0, 1, 4], "o-")[0]
+        line.set_clip_path(Circle((0.5, 0.5), 0.5, transform=axes.transAxes))
+        axes.set_title("#p0123456789")  # a label that looks like an id
+        return axes
+
+    one, two = (figures.save(drawn(shift), tmp_path, "p") for shift in (0.0, 1e-13))
+    assert one == two
+    root = ET.fromstring(one)
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    used = {
+        word
+        for element in root.iter()
+        for value in element.attrib.values()
+        for word in re.findall("#(p-[0-9]+)", value)
+    }
+    assert len(ids) == len(set(ids))
+    assert len(used) >= 4
+    assert used <= set(ids)
+    assert "#p0123456789" in "".join(root.itertext())
 
 
 def test_files_are_the_same_each_time_and_hold_text_and_no_date(tmp_path):

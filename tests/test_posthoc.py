@@ -1,12 +1,9 @@
 """Nemenyi, Conover and the bars of a critical-difference diagram against scikit-posthocs, autorank and brute force."""
 
 import itertools
-import os
 import warnings
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,18 +11,8 @@ from hypothesis.extra import numpy as hnp
 
 from carps_lite.analysis import posthoc, stats
 
-DATA = Path(os.environ.get("CARPS_LITE_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-FIXTURE = DATA / "oracles" / "carps110_blackbox_test_final_means.csv"
 FIVE = ["Ax", "SMAC3-BlackBoxFacade", "HEBO", "Optuna-TPE", "RandomSearch"]
 PAIR = FIVE.index("Ax"), FIVE.index("Optuna-TPE")
-
-
-@pytest.fixture(scope="module")
-def published():
-    """20 tasks x 13 optimizers: final means published with carps 1.1.0."""
-    if not FIXTURE.exists():
-        pytest.skip(f"no {FIXTURE.name} under {DATA}; CARPS_LITE_TEST_DATA names the folder")
-    return pd.read_csv(FIXTURE, index_col=0)
 
 
 @pytest.fixture(scope="module")

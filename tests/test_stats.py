@@ -1,9 +1,7 @@
 """Ranks, tests and intervals against published numbers, other libraries and brute force."""
 
 import itertools
-import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,17 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from carps_lite.analysis import bootstrap, chances, ranking, stats
 
-DATA = Path(os.environ.get("CARPS_LITE_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-FIXTURE = DATA / "oracles" / "carps110_blackbox_test_final_means.csv"
 FIVE = ["Ax", "SMAC3-BlackBoxFacade", "HEBO", "Optuna-TPE", "RandomSearch"]
-
-
-@pytest.fixture(scope="module")
-def published():
-    """20 tasks x 13 optimizers: final means published with carps 1.1.0."""
-    if not FIXTURE.exists():
-        pytest.skip(f"no {FIXTURE.name} under {DATA}; CARPS_LITE_TEST_DATA names the folder")
-    return pd.read_csv(FIXTURE, index_col=0)
 
 
 @pytest.fixture(scope="module")

@@ -186,6 +186,74 @@ def test_several_subsets_keep_their_members(method):
     assert not {groups[row] for row in found[0].indices} & {groups[row] for row in found[1].indices}
 
 
+def test_one_subset_of_a_sequence_is_proven_and_the_next_among_what_it_left():
+    pytest.importorskip("ortools", reason="ortools is not installed: pip install 'carps-lite[subset]'")
+    points = clumped(14, 2, 3)
+    first, second = select_subsets(points, (4, 4), range(14), method="sequential", time_limit=20)
+    assert first.proven
+    assert second.proven
+    assert first.discrepancy == first.lower_bound == pytest.approx(best_of_all(points, 4), abs=1e-8)
+    left = points[[row for row in range(14) if row not in first.indices]]
+    assert second.discrepancy == pytest.approx(best_of_all(left, 4), abs=1e-8)
+
+
+@pytest.mark.parametrize("method", ["split", "joint"])
+def test_together_a_subset_is_proven_where_it_is_the_best_of_all_rows(method):
+    pytest.importorskip("ortools", reason="ortools is not installed: pip install 'carps-lite[subset]'")
+    points = clumped(12, 2, 6)
+    best = best_of_all(points, 3)
+    found = select_subsets(points, (3, 3), range(12), method=method, time_limit=4)
+    for one in found:
+        assert one.lower_bound <= best + 1e-8
+        assert not one.proven or one.discrepancy == pytest.approx(best, abs=1e-8)
+    if method == "joint":
+        assert any(one.proven for one in found) == (min(one.discrepancy for one in found) <= best + 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("points", "k"),
+    [
+        ([[0.813], [0.655], [0.468], [0.312], [0.423]], 2),
+        (
+            [[0.441, 0.397], [0.977, 0.14], [0.462, 0.72], [0.861, 0.86], [0.643, 0.944], [0.971, 0.484],
+             [0.453, 0.451], [0.783, 0.179], [0.787, 0.17], [0.822, 0.894], [0.103, 0.977]],
+            3,
+        ),
+    ],
+)  # fmt: skip
+def test_a_bound_just_below_the_optimum_does_not_end_the_proof(points, k):
+    pytest.importorskip("ortools", reason="ortools is not installed: pip install 'carps-lite[subset]'")
+    best = best_of_all(np.array(points), k)
+    assert 1e-8 < best - lower_bound(np.array(points), k) < 1e-3
+    found = select_subset(points, k, time_limit=20, prove=True)
+    assert found.proven
+    assert found.lower_bound == found.discrepancy == pytest.approx(best, abs=1e-8)
+
+
+@pytest.mark.parametrize("make", [clumped, lambda n, d, seed: np.random.default_rng(seed).random((n, d))])
+def test_small_cases_are_proven_unasked(make):
+    pytest.importorskip("ortools", reason="ortools is not installed: pip install 'carps-lite[subset]'")
+    found = select_subset(make(30, 3, 2), 10, seed=2, time_limit=60)
+    assert found.proven
+    assert found.lower_bound == found.discrepancy
+    assert found.seconds < 60
+
+
+def test_more_time_goes_on_from_where_less_time_ended():
+    points, told = np.random.default_rng(3).random((60, 3)), []
+    for limit in (0.5, 1.0):
+        ticks, seen = iter(np.arange(0, 1e6, 0.02)), []
+        select_subset(
+            points, 9, time_limit=limit, prove=False, clock=lambda t=ticks: float(next(t)), progress=seen.append,
+            progress_every=0.0,
+        )  # fmt: skip
+        told.append([(one.indices, one.steps) for one in seen])
+    short, long = told
+    assert len(short) > 5
+    assert long[: len(short)] == short
+    assert len(long) > len(short)
+
+
 def test_joint_subsets_are_balanced_where_sequential_ones_are_not():
     """Few good points: the first of the sequence takes them, together they share."""
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Trainings in torch: a plain script as oracle, repetition bit for bit, failures, texts, trainings done together."""
+"""Trainings in torch: a plain script as oracle, repetition bit for bit, failures, texts."""
 
 import hashlib
 import math
@@ -19,11 +19,11 @@ from carps_lite import spec  # noqa: E402
 from carps_lite.core import TrialFailed  # noqa: E402
 from carps_lite.errors import InputError  # noqa: E402
 from carps_lite.tasks import torch_corpus, torch_data, torch_device  # noqa: E402
-from carps_lite.tasks.torch_dropout import Dropout, masks  # noqa: E402
+from carps_lite.tasks.torch_dropout import Dropout  # noqa: E402
+from carps_lite.tasks.torch_inner import OPTIMIZERS  # noqa: E402
 from carps_lite.tasks.torch_lm import SHAPES, TorchLm  # noqa: E402
 from carps_lite.tasks.torch_loop import Plan, rate, without_first  # noqa: E402
 from carps_lite.tasks.torch_networks import Size, Transformer  # noqa: E402
-from carps_lite.tasks.torch_optimizers import OPTIMIZERS  # noqa: E402
 from carps_lite.tasks.torch_rows import TorchImages, TorchTabular  # noqa: E402
 from carps_lite.testing.world import world_untouched  # noqa: E402
 
@@ -373,65 +373,6 @@ def test_a_transformer_sees_no_later_byte():
         a, b = model(x), model(changed)
     assert torch.equal(a[0, :9], b[0, :9])
     assert not torch.equal(a[0, 9:], b[0, 9:])
-
-
-def test_dropout_keeps_the_share_and_the_mean():
-    generators = [torch.Generator().manual_seed(i) for i in range(3)]
-    found = masks(torch.Size((3, 999, 101)), (0.0, 0.3, 0.5), generators)
-    assert (found[0] == 1).all()
-    for mask, p in zip(found[1:], (0.3, 0.5), strict=True):
-        assert (mask == 0).float().mean().item() == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / mask.numel()))
-        assert mask.unique().tolist() == pytest.approx([0.0, 1 / (1 - p)])
-    alone = Dropout(0.3, torch.Generator().manual_seed(1)).train()
-    assert torch.equal(alone(torch.ones(999, 101)), found[1])
-    assert torch.equal(alone.eval()(torch.ones(5)), torch.ones(5))
-
-
-def steady(task, n, seed):
-    """Random configurations with a small learning rate, whose training does not amplify rounding."""
-    space = task.problem.space
-    configs = space.decode_many(np.random.default_rng(seed).random((n, len(space))))
-    low = space["learning_rate"].low
-    return [{**c, "learning_rate": low * (c["learning_rate"] / low) ** 0.3} for c in configs]
-
-
-@pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "rmsprop", "adagrad", "lion"])
-@pytest.mark.parametrize("make", [
-    lambda name: TorchImages(kind="mf", epochs=2, search="training", optimizer=name),
-    lambda name: TorchTabular(kind="mf", epochs=2, search="training", optimizer=name),
-])  # fmt: skip
-def test_trainings_done_together_are_those_done_alone(make, name):
-    task = make(name)
-    configs = steady(task, 6, seed=1)
-    levels, seeds = [2, 2, 1, 2, 1, 2], [0, 1, 2, 3, 4, 0]
-    together = task.evaluate_many(configs, levels, seeds)
-    for config, level, seed, found in zip(configs, levels, seeds, together, strict=True):
-        alone = task.evaluate(config, level, seed)
-        assert found["trained_together"] == levels.count(level)
-        for key in ("val_loss", "test_loss", "train_loss"):
-            assert found[key] == pytest.approx(alone[key], rel=1e-3), (config, key)
-        assert found["state_bytes"] == alone["state_bytes"]
-        assert set(found) == {*alone, "trained_together"}
-
-
-def test_a_failure_in_a_batch_is_its_own():
-    task = TorchImages(optimizer="sgd", epochs=2)
-    bad = {**task.problem.space.default, **UNSTABLE}
-    good = {**bad, "learning_rate": 0.01, "one_minus_momentum": 0.1, "dropout": 0.1}
-    alone = task.evaluate(good, None, 1)
-    found = task.evaluate_many([bad, good], [None, None], [0, 1])
-    assert isinstance(found[0], TrialFailed)
-    assert found[0].kind in ("diverged", "nan")
-    assert found[0].cost > 0
-    assert found[1]["val_loss"] == pytest.approx(alone["val_loss"], rel=1e-3)
-
-
-def test_what_cannot_be_trained_together_is_trained_alone():
-    for task in (TorchImages(epochs=1, bits="8"), TorchImages(epochs=1, optimizer="lamb")):
-        config = task.problem.space.default
-        together = [untimed(found) for found in task.evaluate_many([config] * 2, [None] * 2, [0, 1])]
-        assert together == [outcome(task, config, seed=s) for s in (0, 1)]
-    assert not hasattr(TorchImages(kind="mo", objectives=("loss", "seconds")), "evaluate_many")
 
 
 def test_building_a_task_imports_no_torch():

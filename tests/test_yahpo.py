@@ -581,3 +581,8 @@ def test_specs_name_tasks():
     assert task.problem.fidelity.name == "trainsize"
     assert len(spec.expand("tasks", "yahpo/scenario:all")) == 14
     assert {s.split("/")[0] for s in CHECKSUMS} == {*SCENARIOS, "global_statistics"}
+
+
+def test_a_folder_that_cannot_be_looked_into_is_one_line():
+    with pytest.raises(InputError, match=r"^cannot look for .+config_space\.json \(.+\): make its folder readable"):
+        yahpo.search_space("lcbench", data="x" * 300)

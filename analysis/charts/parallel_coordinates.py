@@ -14,21 +14,28 @@ from carps_lite.analysis.charts.sheet import bare, nothing, sheet
 from carps_lite.analysis.numbers import count, value
 from carps_lite.analysis.stats import Array
 from carps_lite.analysis.style import INK, MUTE
+from carps_lite.shown import Shown
 
 MOST_LINES, MOST_AXES = 400, 14
 INACTIVE = -0.14  # where lines go whose parameter is not active
 
 
 def parallel_coordinates(
-    values_ND: Array, scores_N: Array, parameters: Sequence[Parameter], *, measure: str, width: float = PAGE
+    values_ND: Array,
+    scores_N: Array,
+    parameters: Sequence[Parameter],
+    *,
+    measure: str,
+    shown: Shown | None = None,
+    width: float = PAGE,
 ) -> Axes:
     """Draw each configuration as a line through its values; the deeper, the better its score; the best one in ink.
 
     `values_ND`: (N, D), numbers in the parameters' own units, indices of choices, nan where a parameter is inactive
     (the line then passes below the axis); `scores_N`: (N,), lower is better, not finite for a failed trial (left out);
-    `measure`: name and unit of the score. Depth goes by the rank of the score. Of more than 400 configurations every
-    so many-th by rank are drawn, of more than 14 parameters the first 14. The reader sees where good configurations
-    gather.
+    `measure`: name and unit of the score; `shown`: how it is written, where that is not as it is minimised. Depth goes
+    by the rank of the score. Of more than 400 configurations every so many-th by rank are drawn, of more than 14
+    parameters the first 14. The reader sees where good configurations gather.
     """
     d = min(len(parameters), MOST_AXES)
     axes = sheet(width, 2.6, 0.62, 0.62, 0.22, 0.5)
@@ -44,7 +51,8 @@ def parallel_coordinates(
         axes.plot(range(d), y_ND[n], color=HEAT, lw=0.8, alpha=_depth(k, len(drawn)), clip_on=False)
     axes.plot(range(d), y_ND[drawn[0]], "o-", color=INK, lw=1.4, ms=3, clip_on=False, zorder=4)
     _axes(axes, parameters[:d], width, bool((y_ND == INACTIVE).any()))
-    worst, best = value(float(scores_N[order[-1]]), 3), value(float(scores_N[order[0]]), 3)
+    ends = scores_N[order[[-1, 0]]]
+    worst, best = (value(float(x), 3) for x in (ends if shown is None else shown.of(ends)))
     more = "" if len(parameters) <= MOST_AXES else f"; {count(len(parameters) - MOST_AXES, 'more parameter')} not shown"
     words = f"{measure}: from {worst} (pale) to {best} (deep); in ink: the best of {len(alive):,}{more}"
     axes.text(0.1 / width, 1 - 0.05 / 2.6, words, transform=axes.get_figure(root=True).transFigure,  # type: ignore[union-attr]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.path import Path
+from matplotlib.textpath import text_to_path
 
 from carps_lite.analysis.canvas import SMALL, TEXT, short
 from carps_lite.analysis.stats import Array
@@ -34,12 +36,20 @@ def inches(axes: Axes) -> tuple[float, float]:
 
 @lru_cache(maxsize=4096)
 def _extent(text: str, size: float) -> float:
-    return (
-        float(TextPath((0, 0), text, size=size, prop=FontProperties(family=["DejaVu Sans"])).get_extents().x1)
-        / 72
-        * 1.06
-        + 0.02
-    )
+    """Inches from a text's start to the end of its ink, with some air; the outline of a glyph is measured once."""
+    prop = FontProperties(family=["DejaVu Sans"])
+    font = get_font(findfont(prop))
+    font.set_size(text_to_path.FONT_SCALE, text_to_path.DPI)
+    placed, new, _ = text_to_path.get_glyphs_with_font(font, text, glyph_map=_GLYPHS, return_new_glyphs_only=True)
+    for glyph, (points, codes) in new.items():
+        _GLYPHS[glyph] = (points, codes)
+        _ENDS[glyph] = float(Path(points, codes).get_extents().x1) if len(points) else -np.inf
+    end = max((x + _ENDS[glyph] * scale for glyph, x, _, scale in placed), default=0.0)
+    return max(0.0, float(end)) * size / text_to_path.FONT_SCALE / 72 * 1.06 + 0.02
+
+
+_GLYPHS: dict[str, Any] = {}  # outlines
+_ENDS: dict[str, float] = {}  # right ends of their ink
 
 
 def text_width(texts: Sequence[str], size: float = TEXT) -> float:

@@ -9,14 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carps_lite.analysis.canvas import COLUMN, PAGE, SMALL, frame, short
+from carps_lite.analysis.charts.naming import axis_name
 from carps_lite.analysis.charts.parameters import Parameter
 from carps_lite.analysis.charts.scales import linear_axis, log_axis, widened
 from carps_lite.analysis.charts.shades import HEAT
 from carps_lite.analysis.charts.sheet import finite, inches, nothing, title
 from carps_lite.analysis.stats import Array
 from carps_lite.analysis.style import INK
+from carps_lite.shown import Shown
 
 MOST = 12  # panels
+TALL = 1.25  # inches of a panel
 
 
 def slices(
@@ -25,30 +28,32 @@ def slices(
     parameters: Sequence[Parameter],
     *,
     ylabel: str,
+    shown: Shown | None = None,
     log_y: bool = False,
     width: float | None = None,
 ) -> list[Axes]:
     """Draw a panel for each hyperparameter: its value along, the score up, a point a configuration; ringed: the best.
 
     `values_ND`: (N, D), in the parameters' own units, indices of choices, nan where inactive (left out of that panel);
-    `scores_N`: (N,), lower is better, not finite for a failed trial (left out); `ylabel`: name and unit of the score.
+    `scores_N`: (N,), lower is better, not finite for a failed trial (left out); `ylabel`: name and unit of the score;
+    `shown`: how it is drawn, where that is not as it is minimised.
     Of more than 12 parameters the first 12 are drawn. The reader sees which values make good configurations possible;
     the cloud also shows where the optimizer looked.
     """
-    shown = list(parameters[:MOST])
-    foot = 0.55 if any(_long(p) for p in shown) else 0.3
-    made = _panels(max(1, len(shown)), width, foot)
+    drawn = list(parameters[:MOST])
+    foot = 0.55 if any(_long(p) for p in drawn) else 0.3
+    made = _panels(max(1, len(drawn)), width, foot)
     alive = np.isfinite(scores_N)
-    scores = scores_N[alive]
-    if not shown or not len(scores):
+    best = int(np.argmin(scores_N[alive])) if alive.any() else 0
+    scores = scores_N[alive] if shown is None else shown.of(scores_N[alive])
+    if not drawn or not len(scores):
         return [nothing(axes, "no configurations with a score") for axes in made]
     log_y = log_y and bool(scores.min() > 0)
     limits = widened(float(scores.min()), float(scores.max()), log_y, 0.06)
-    best = int(np.argmin(scores))
-    for d, (axes, p) in enumerate(zip(made, shown, strict=True)):
+    for d, (axes, p) in enumerate(zip(made, drawn, strict=True)):
         x = _scattered(values_ND[alive, d], p)
         there = np.isfinite(x)
-        frame(axes, "", ylabel if d == 0 or (len(shown) > 4 and d % 4 == 0) else "")
+        frame(axes, "", axis_name(ylabel, TALL) if d == 0 or (len(drawn) > 4 and d % 4 == 0) else "")
         axes.set_ylim(limits)
         if not len(finite(x)):
             nothing(axes, f"{p.name}: never active")
@@ -93,7 +98,7 @@ def _panels(n: int, width: float | None, foot: float) -> list[Axes]:
     columns = min(4, n)
     lines = -(-n // columns)
     width = width or (COLUMN if columns < 3 else PAGE)
-    side, gap, tall, head = 0.55, 0.24, 1.25, 0.24
+    side, gap, tall, head = 0.55, 0.24, TALL, 0.24
     inner = (width - side - 0.08 - gap * (columns - 1)) / columns
     total = (tall + foot + head) * lines
     figure = Figure(figsize=(width, total))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -17,6 +18,7 @@ from carps_lite.analysis.stats import Array
 from carps_lite.analysis.summary import Summary
 from carps_lite.errors import InputError
 from carps_lite.locate import locate
+from carps_lite.shown import Shown
 
 DRAWN = 6  # tasks with a figure
 MOST_ROWS = 12  # of a table that is not folded
@@ -51,21 +53,21 @@ def _figure(s: Summary, t: int, number: int) -> Figure:
     points = _planned(s, t)
     there = [name for name, runs in points.items() if any(map(len, runs))]
     names = sorted(there, key=lambda n: s.scores.medians_OTB[s.pool.names.index(n), t, -1])[:MOST_LINES]
-    title, objectives = short_tasks(s.pool.tasks)[t], s.pool.measures[t].objectives
+    title, objectives = short_tasks(s.pool.tasks)[t], s.pool.measures[t].objectives_shown
     reference = _array(s.pool.measures[t].reference)
     if len(objectives) == 2:
         three = {n: _three(points[n]) for n in names}
         drawing = partial(attainment, three, objectives, reference, s.looks)
         how = (
             f"{title}: what half of the runs attain (line), between what a quarter and what three quarters do (band); "
-            f"lower left is better; a lost run attains nothing.{_cross(reference)}{_rest(names, there)}"
+            f"{_better(objectives)}; a lost run attains nothing.{_cross(reference)}{_rest(names, there)}"
         )
         label = f"Attainment surfaces on {title}"
         return Figure(f"front_{number}", drawing, label, how, False, s.caption_of([t]))
     merged = {n: front(np.concatenate(points[n])) for n in names}
     of_several = partial(pareto_fronts, merged, objectives, reference, s.looks)
     how = (
-        f"{title}: the points of all runs that no other dominates, in pairs of objectives; lower left is better."
+        f"{title}: the points of all runs that no other dominates, in pairs of objectives; {_better(objectives)}."
         f"{_rest(names, there)}"
     )
     return Figure(f"front_{number}", of_several, f"Pareto fronts on {title}", how, True, s.caption_of([t]))
@@ -74,6 +76,16 @@ def _figure(s: Summary, t: int, number: int) -> Figure:
 def _three(runs: list[Array]) -> tuple[Array, Array, Array]:
     first, half, third = attainment_surfaces(runs)
     return first, half, third
+
+
+def _better(objectives: Sequence[Shown]) -> str:
+    """Which way is better on the axes."""
+    larger = [own.larger for own in objectives]
+    if not any(larger):
+        return "lower left is better"
+    if len(larger) == 2:
+        return f"{'upper' if larger[1] else 'lower'} {'right' if larger[0] else 'left'} is better"
+    return "up or right is better where a name bears ↑, down or left where it bears ↓"
 
 
 def _cross(reference: Array | None) -> str:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from carps_lite.analysis.chances import expected_ranks
-from carps_lite.analysis.heldout import held_out_OTS
+from carps_lite.analysis.heldout import held_out_OTS, recorded_on_test_data
 from carps_lite.analysis.normalised import normalised
 from carps_lite.analysis.numbers import count, fixed, listing, percent, value
 from carps_lite.analysis.optimism import tuning_and_held_out
@@ -30,6 +30,7 @@ def build(s: Summary) -> Section | None:
     if not again.any():
         return None
     blocks: list[Figure | Table] = [_by_optimizer(s, tuned, held, again), _by_task(s, tuned, held, both)]
+    blocks += _test_scores(s)
     if (both & s.referenced[:, None]).any():
         blocks.insert(0, _figure(s, tuned, held, both))
     sentences = (*_sentences(s, tuned, held, again), *_ranks_sentence(s, tuned, held), *s.regret_notes)
@@ -134,15 +135,43 @@ def _by_optimizer(s: Summary, tuned: Array, held: Array, again: npt.NDArray[np.b
 
 def _by_task(s: Summary, tuned: Array, held: Array, both: npt.NDArray[np.bool_]) -> Table:
     rows = [
-        (s.pool.tasks[t], s.names[o], int(own.sum()), _median(tuned[o, t][own]), _median(held[o, t][own]))
+        (
+            s.pool.tasks[t],
+            shown.directed,
+            s.names[o],
+            int(own.sum()),
+            *(float(shown.of(_median(values[o, t][own]))) for values in (tuned, held)),
+        )
         for t in range(len(s.pool.tasks))
+        for shown in [s.pool.measures[t].metric_shown]
         for o in range(len(s.names))
         if (own := both[o, t]).any()
     ]
-    frame = pd.DataFrame(rows, columns=["task", "optimizer", "runs", "tuning value", "held-out value"])
-    how = "Medians over the runs whose recommendation has both values, in the task's own measure; lower is better."
+    frame = pd.DataFrame(rows, columns=["task", "measure", "optimizer", "runs", "tuning value", "held-out value"])
+    how = (
+        "Medians over the runs whose recommendation has both values, in the task's own measure; ↑: larger is better, "
+        "↓: smaller is better."
+    )
     formats = dict.fromkeys(("tuning value", "held-out value"), lambda x: value(x, 4))
     return Table("held_out_by_task", "By task", frame, how, formats, folded=True)
+
+
+def _test_scores(s: Summary) -> list[Figure | Table]:
+    """What the tasks recorded on data that no trial's value depends on; none where no task does."""
+    assert s.evaluated is not None
+    found = recorded_on_test_data(s.scores, s.evaluated)
+    if found.empty:
+        return []
+    place = {o: i for i, o in enumerate(s.order)}
+    frame = found.assign(optimizer=[s.names[place[o]] for o in found["entrant"]], place=found["entrant"].map(place))
+    frame = frame.sort_values(["task", "score", "place"], kind="stable")
+    how = (
+        "What the task measured on its test data, which no optimizer saw, when the recommendation was evaluated again: "
+        "the median over runs of the mean over held-out seeds, as the task records it."
+    )
+    columns = ["task", "score", "optimizer", "runs", "median"]
+    formats = {"median": lambda x: value(x, 4)}
+    return [Table("test_scores", "Test scores", frame[columns], how, formats, folded=True)]
 
 
 def _median(values: Array) -> float:

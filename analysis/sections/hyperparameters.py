@@ -19,6 +19,7 @@ from carps_lite.analysis.scores import full_fidelities
 from carps_lite.analysis.sections.section import Figure, Section, Table
 from carps_lite.analysis.stats import Array
 from carps_lite.analysis.summary import Summary
+from carps_lite.shown import Shown
 
 LEAST = 60  # trials of random search on a task, without which nothing is said
 MOST = 400  # trials that importance is computed from, and that are drawn
@@ -38,6 +39,7 @@ class Sample:
     values_ND: Array
     y_N: Array  # infinite where the trial failed
     regret_N: Array
+    shown: Shown  # how it is shown
 
     @property
     def cube_ND(self) -> Array:
@@ -123,7 +125,9 @@ def _sample(s: Summary, t: int, trials: pd.DataFrame, header: dict[str, object])
     y = np.where(np.isnan(y), np.inf, y)
     good, bad = s.pool.good_T[t], s.pool.bad_T[t]
     regret = (y - good) / (bad - good) if not s.pool.measures[t].several else np.full(len(y), np.nan)
-    return Sample(s.pool.tasks[t], parameters, values, y, regret) if np.isfinite(y).sum() >= LEAST // 2 else None
+    if np.isfinite(y).sum() < LEAST // 2:
+        return None
+    return Sample(s.pool.tasks[t], parameters, values, y, regret, s.pool.measures[t].objectives_shown[0])
 
 
 def _parameter(item: tuple[str, dict[str, object]]) -> Parameter | None:
@@ -193,8 +197,9 @@ def _drawn(sample: Sample, found: tuple[Importance, Importance], number: int) ->
     y = np.where(np.isinf(sample.y_N), np.nan, sample.y_N)[:MOST]
     which = "Every random configuration" if len(sample.y_N) <= MOST else f"The first {MOST} random configurations"
     values, each = sample.values_ND[:MOST], " as a point" if len(sample.y_N) <= MOST else " as points"
-    cloud = partial(slices, values, y, sample.parameters, ylabel="value")
-    lines = partial(parallel_coordinates, values, y, sample.parameters, measure="value")
+    shown, measure = sample.shown, sample.shown.directed
+    cloud = partial(slices, values, y, sample.parameters, ylabel=measure, shown=shown, log_y=shown.log)
+    lines = partial(parallel_coordinates, values, y, sample.parameters, measure=measure, shown=shown)
     return [
         Figure(
             f"importance_{number}",
@@ -207,8 +212,8 @@ def _drawn(sample: Sample, found: tuple[Importance, Importance], number: int) ->
         Figure(
             f"slices_{number}",
             cloud,
-            f"Value against each hyperparameter {where}",
-            f"{which} {where}{each}, the value against each hyperparameter; ringed: the best of them.",
+            f"{shown.label} against each hyperparameter {where}",
+            f"{which} {where}{each}, {shown.label} against each hyperparameter; ringed: the best of them.",
             caption=caption,
         ),
         Figure(

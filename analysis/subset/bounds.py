@@ -12,8 +12,8 @@ import numpy as np
 from carps_lite.analysis.subset.discrepancy import MOST_POINTS, Box, Points, as_points, worst_within
 from carps_lite.errors import InputError, check_whole
 
-BOXES_PER_SECOND = 1e7
-"""Tight boxes that the exact algorithm looks at in a second, roughly; with many times more it is not tried."""
+BOXES_PER_SECOND = 1e8
+"""Tight boxes that the exact algorithm is done with in a second, roughly; with many times more it is not tried."""
 MOST_ROUNDS = 128
 """Rounds of the longest walks of threshold accepting, each of as many steps."""
 QUICK = 5e7
@@ -118,7 +118,7 @@ class _Case:
 
     def enumerate(self, seconds: float, clock: Callable[[], float]) -> bool:
         """Go through all boxes above the lower bound, if that can end in these seconds; whether it did."""
-        if len(self.points) > MOST_POINTS or self.n_boxes > 20 * seconds * BOXES_PER_SECOND:
+        if len(self.points) > MOST_POINTS or self.n_boxes > 5 * seconds * BOXES_PER_SECOND:
             return False
         box, complete = worst_within(self.points, seconds, self.lower, clock)
         if box.corner:

@@ -19,16 +19,17 @@ def lower_bound(points: Points, k: int, keep: Sequence[int] = ()) -> float:
     the volume of an open box less the share 1 / k for each of all points in it; the share of the points to keep in a
     closed box less its volume.
     """
-    from carps_lite.analysis.subset import boxes
+    from carps_lite.analysis.subset.boxes import find
+    from carps_lite.analysis.subset.faces import make_faces, touch
 
     (n, d), bound = points.shape, 0.5 / k
     row = np.zeros((1, d + 2))
     if n <= MOST_POINTS and (d == 1 or (n / d) ** d <= MOST_BOXES):
-        faces = boxes.make_faces(n, d)
-        boxes.touch(points, faces)
-        bound, _ = boxes.open_boxes(faces, 1.0 / k, bound, int(faces.count[0]), 0, False, row)
+        faces = make_faces(n, d)
+        touch(points, faces)
+        bound, _ = find(faces, True, 1.0 / k, bound, -1, 0, False, row)
     if len(keep):
-        faces = boxes.make_faces(len(keep), d)
-        boxes.touch(points[list(keep)], faces)
-        bound, _ = boxes.closed_boxes(faces, 1.0 / k, bound, int(faces.count[0]) - 1, 0, False, row)
+        faces = make_faces(len(keep), d)
+        touch(points[list(keep)], faces)
+        bound, _ = find(faces, False, 1.0 / k, bound, -1, 0, False, row)
     return float(bound)

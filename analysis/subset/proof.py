@@ -67,7 +67,7 @@ def prove_optimum(
     case = _Relaxation(points, len(indices), keep, boxes, seed, n_processes)
     best, value = tuple(indices), discrepancy
     ceiling, share = value, 0.7  # a ceiling below the value: up there the time did not do, so bisect below it
-    while left() > 0 and ceiling - lower_bound > 1e-3:
+    while left() > 0 and (ceiling == value or ceiling - lower_bound > 1e-3):
         at_top = ceiling == value
         threshold = value - GAP if at_top else (lower_bound + ceiling) / 2
         found = case.below(threshold, share * left() if left() > 0.2 else left())
@@ -89,6 +89,7 @@ class _Relaxation:
     def __init__(self, points: Points, k: int, keep: Sequence[int], boxes: Points, seed: int, n_processes: int) -> None:
         from carps_lite.analysis.subset import boxes as kernels
         from carps_lite.analysis.subset import pool
+        from carps_lite.analysis.subset.faces import make_faces
 
         self.pool, self.kernels, self.k = pool, kernels, k
         self.points = points
@@ -96,7 +97,7 @@ class _Relaxation:
         self.kept = np.bincount(self.which[list(keep)], minlength=len(self.different))
         self.keep = list(keep)
         self.grid, self.rng = pool.make_grid(points), np.array([2 * seed + 1], np.uint64)
-        self.faces, self.rows = kernels.make_faces(k, points.shape[1]), np.zeros((4 * k + 8, points.shape[1] + 2))
+        self.faces, self.rows = make_faces(k, points.shape[1]), np.zeros((4 * k + 8, points.shape[1] + 2))
         self.constraints: dict[bytes, tuple[bool, float, Any]] = {}
         self.workers, self.seed, self.fresh = n_processes, seed, boxes
 

@@ -14,7 +14,7 @@ from carps_lite.analysis.pool import build
 from carps_lite.analysis.scores import score
 from carps_lite.analysis.selection import Choice
 from carps_lite.analysis.subset.performance import Array, Performance
-from carps_lite.errors import InputError, nearest
+from carps_lite.errors import InputError, nearest, one_line
 from carps_lite.stack import Stack
 
 TASK_COLUMNS = ("task", "task_id")
@@ -83,7 +83,7 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path) if path.suffix in (".parquet", ".pq") else pd.read_csv(path)
     except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise InputError(f"cannot read {path} as a table: {' '.join(str(error).split())}") from None
+        raise InputError(f"cannot read {path} as a table: {one_line(error)}") from None
 
 
 def _wide(frame: pd.DataFrame, path: Path) -> Performance:

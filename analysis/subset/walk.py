@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from carps_lite.analysis.subset.boxes import Faces, make_faces, worst_box, worst_boxes
+from carps_lite.analysis.subset.boxes import worst_box, worst_boxes
 from carps_lite.analysis.subset.compiled import compiled
+from carps_lite.analysis.subset.faces import Faces, make_faces
 from carps_lite.analysis.subset.pool import GAP, Grid, Pool, add_box, below, lift, lower_threshold, make_grid, make_pool
 
 ROOM = 1500

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from carps_lite import spec
-from carps_lite.errors import InputError, unknown
+from carps_lite.errors import InputError, one_line, unknown
 
 HELP = """carps-lite check: run the contract tests on an optimizer or a task
 
@@ -57,9 +57,8 @@ def _run(check: Callable[[], None]) -> str | None:
             warnings.simplefilter("ignore")
             check()
     except AssertionError as error:
-        return " ".join(str(error).split()) or "the check does not hold"
+        return one_line(error) or "the check does not hold"
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        said = " ".join(str(error).split())
-        return f"{type(error).__name__}: {said} ({frame.filename.rpartition('/')[2]}:{frame.lineno})"
+        return f"{type(error).__name__}: {one_line(error)} ({frame.filename.rpartition('/')[2]}:{frame.lineno})"
     return None

@@ -57,7 +57,7 @@ def _table() -> list[str]:
     lines = []
     for one in sources:
         file = data.path(one.name)
-        state = _megabytes(file) if file.is_file() else "missing"
+        state = _megabytes(file) if data.missing(one.name) is None else "missing"
         lines.append(
             f"{one.name:{width}}  {state:>8}  {f'{one.package} {one.version}':{packages}}  {one.meta['summary']}"
         )
@@ -66,7 +66,7 @@ def _table() -> list[str]:
 
 def _in_full(one: data.Source) -> list[str]:
     file = data.path(one.name)
-    there = f"{file} ({_megabytes(file)})" if file.is_file() else f"missing: carps-lite data get {one.name}"
+    there = data.missing(one.name) or f"{file} ({_megabytes(file)})"
     return [
         f"{one.name}: {one.meta['summary']}",
         f"file: {there}",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from carps_lite.commands.pairs import split, switch
 from carps_lite.commands.settings import parse_folder
 from carps_lite.errors import InputError, unknown
+from carps_lite.plural import count
 
 if TYPE_CHECKING:
     from carps_lite.exchange.foreign import ForeignRun
@@ -74,8 +75,8 @@ def main(args: Sequence[str]) -> int:
         print(f"left out: {note}")
     tasks, optimizers = (len({getattr(run.key, name) for run in settled}) for name in ("task", "optimizer"))
     trials = sum(len(run.records) for run in settled)
-    print(f"{_count(len(settled), 'run')} of {_count(optimizers, 'optimizer')} on {_count(tasks, 'task')}, "
-          f"{trials:,} trials: {brought.written} imported, {brought.kept} there already → {root}")  # fmt: skip
+    print(f"{count(len(settled), 'run')} of {count(optimizers, 'optimizer')} on {count(tasks, 'task')}, "
+          f"{count(trials, 'trial')}: {brought.written} imported, {brought.kept} there already → {root}")  # fmt: skip
     return 0
 
 
@@ -144,7 +145,3 @@ def _positive(given: Mapping[str, str], key: str) -> float | None:
     if not 0 < number < math.inf:
         raise InputError(f"{key} must be a positive number, got {given[key]!r}")
     return number
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from carps_lite import catalog, values
 from carps_lite.commands.task_filter import OPTIONS, Filter, Listed, read_filter, select
 from carps_lite.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from carps_lite.spec import Resolved
 
 HELP = """carps-lite list: list tasks, optimizers or suites
 
@@ -117,9 +120,20 @@ def _in_full(what: str, name: str) -> list[str]:
     if what == "tasks":
         one = select([name], Filter())[0]
         lines += [] if one.n_tasks is None else [f"tasks: {one.n_tasks:,}", f"dimension: {one.dims}"]
+    resolved = resolve(what, name)
+    declared = meta.pop("shown", None)
     lines += [f"{key}: {_plain(value)}" for key, value in meta.items()]
-    reason = unavailable(resolve(what, name))
+    lines += [f"shown: {_shown(resolved)}"] if declared else []
+    reason = unavailable(resolved)
     return [*lines, f"not there yet: {reason}"] if reason else lines
+
+
+def _shown(resolved: Resolved) -> str:
+    """How reports show the objectives: `val_error as validation accuracy (%) ↑`."""
+    from carps_lite.shown import rules
+
+    keys = resolved.meta["shown"]
+    return ", ".join(f"{key} as {rule.shown.directed}" for key, rule in zip(keys, rules(resolved), strict=True))
 
 
 def _plain(value: Any) -> str:

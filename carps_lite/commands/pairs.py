@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 from carps_lite.errors import InputError, nearest
 
@@ -52,6 +53,17 @@ def seeds(given: Mapping[str, str]) -> list[int] | None:
     if names is None:
         return None
     return parse_seeds(int(text) if text.isdigit() else names)
+
+
+def number(given: Mapping[str, str], key: str) -> int | float | str | None:
+    """`key=4`, `key=0.5` or `key=null`; other text as it is, for whoever checks the value to refuse."""
+    text = given[key].strip()
+    if text == "null":
+        return None
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def switch(given: Mapping[str, str], key: str, default: bool) -> bool:

@@ -6,10 +6,12 @@ import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from carps_lite.jobs import Summary
-from carps_lite.plan import Cell
+
+if TYPE_CHECKING:
+    from carps_lite.grid import Work
 
 PERIOD = 10.0
 
@@ -54,15 +56,14 @@ class Tally(AbstractContextManager["Tally"]):
         """Runs that have ended, well or not."""
         return self.ran + len(self.failures)
 
-    def update(self, cell: Cell, summary: Summary) -> None:
+    def update(self, cell: Work, summary: Summary) -> None:
         """Count a run that has ended."""
-        job = cell.job
         self.trials += summary.n_trials
         self.failed_trials += summary.n_failed
         if summary.state == "done":
             self.ran += 1
         else:
-            self.failures.append((job.task.id, job.optimizer.id, job.seed, summary.error))
+            self.failures.append((*cell.names, summary.error))
 
     def tick(self) -> None:
         """Show where things stand, when it is time."""

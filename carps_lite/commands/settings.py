@@ -43,21 +43,24 @@ def parse_settings(given: Mapping[str, Any]) -> Settings:
         n_workers=parse_count(given, "n_workers", 1),
         sync=parse_switch(given, "sync"),
         overhead=_overhead(given["overhead"]),
-        device=_device(given["device"]),
+        device=parse_device(given["device"]),
         shard=parse_shard(given["shard"]),
         rerun=parse_rerun(given["rerun"]),
     )
     if request.n_workers > MOST_WORKERS:
         raise InputError(f"n_workers must be at most {MOST_WORKERS:,}, got {request.n_workers:,}")
+    processes, limits = parse_limits(given)
+    return Settings(request, limits, processes, parse_folder(given["results"]), parse_switch(given, "dry_run"))
+
+
+def parse_limits(given: Mapping[str, Any]) -> tuple[int, Limits]:
+    """Read how many worker processes there are to be, and what a trial and a run may take in them."""
     cores = len(os.sched_getaffinity(0))
     processes = cores if given["processes"] is None else parse_count(given, "processes", 0)
     memory = _seconds(given, "memory_gb")
-    limits = Limits(
-        _seconds(given, "trial_seconds"),
-        _seconds(given, "run_seconds"),
-        memory * 1e9 if memory else _machine_memory() * MEMORY_SHARE / max(1, processes) / 1.5,  # beside what it held
-    )
-    return Settings(request, limits, processes, parse_folder(given["results"]), parse_switch(given, "dry_run"))
+    share = _machine_memory() * MEMORY_SHARE / max(1, processes) / 1.5  # beside what a worker held before
+    limits = Limits(_seconds(given, "trial_seconds"), _seconds(given, "run_seconds"), memory * 1e9 if memory else share)
+    return processes, limits
 
 
 def parse_folder(value: Any, name: str = "results") -> Path:
@@ -148,7 +151,8 @@ def _overhead(value: Any) -> float | str:
     return float(value)
 
 
-def _device(value: Any) -> str | None:
+def parse_device(value: Any) -> str | None:
+    """Read `cpu`, `cuda` or `cuda:1`; None is the task's own choice."""
     if value is not None and not re.fullmatch(r"cpu|cuda(:\d+)?", str(value)):
         raise InputError(f"device must be cpu, cuda or cuda:N, got {value!r}")
     return None if value is None else str(value)

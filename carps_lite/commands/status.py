@@ -8,6 +8,7 @@ from pathlib import Path
 
 from carps_lite.errors import InputError
 from carps_lite.plan import Plan
+from carps_lite.plural import count
 from carps_lite.store import Store
 
 HELP = """carps-lite status: what is done, running, failed and missing, by optimizer
@@ -42,7 +43,7 @@ def main(args: Sequence[str]) -> int:
     seconds = {str(name): float(s) for name, s in runs.groupby("optimizer")["seconds"].mean().items()}
     print("\n".join(_table(counts, seconds)))
     for (optimizer, reason), n in impossible.items():
-        print(f"skipped: {optimizer} on {n} task{'s' if n > 1 else ''}: {reason}")
+        print(f"skipped: {optimizer} on {count(n, 'task')}: {reason}")
     for row in bad.head(10).itertuples():
         print(f"failed: {row.optimizer} on {row.task} seed {row.seed}: {row.error}")
     trials = int(runs["n_failed"].sum())

@@ -23,7 +23,8 @@ data sets depend on another option, as in `hpob`, the tasks are those that suite
 
 ## References
 
-`configs/references/tasks.csv` holds a line per task, by which results are normalised whatever else is compared;
+`configs/references/tasks.csv` holds a line for each task that a suite names and whose data were there, but for
+those on which random search finds nothing feasible, by which results are normalised whatever else is compared;
 `carps_lite.references.of(id)` reads it and `carps-lite references task=...` computes what is missing, into
 `./configs/references/tasks.csv`. A line of the package holds before one of your own.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from carps_lite.commands.progress import Tally, duration
 from carps_lite.core import Budget
 from carps_lite.plan import Plan
+from carps_lite.plural import count
 
 if TYPE_CHECKING:
     from carps_lite.commands.settings import Settings
@@ -108,11 +109,6 @@ def outcome(plan: Plan, tally: Tally) -> str:
     if plan.stale:
         last += f"; {len(plan.stale):,} stale (rerun=stale computes them again)"
     return f"{last} → carps-lite report" if not plan.failed_before else last
-
-
-def count(n: int, one: str, many: str | None = None) -> str:
-    """`1 task`, `1,200 tasks`."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def _impossible(plan: Plan) -> int:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carps_lite.errors import InputError, unknown
-from carps_lite.matching import matching
+from carps_lite.errors import InputError
+from carps_lite.matching import named
+from carps_lite.plural import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +29,7 @@ class Chosen:
         for column, wanted in (("task", self.tasks), ("optimizer", self.optimizers)):
             if wanted is not None:
                 names = runs[column].astype(str)
-                known = sorted(set(names))
-                runs = runs[names.isin({n for text in wanted for n in _named(column, text, known)})]
+                runs = runs[names.isin(named(wanted, sorted(set(names)), f"no run of {column}"))]
         if self.seeds is not None:
             runs = runs[runs["seed"].isin(list(self.seeds))]
         if runs.empty:
@@ -40,7 +40,7 @@ class Chosen:
 def finished(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Runs that ended well, and what was left out, as sentences. Raises InputError where all have failed."""
     done = runs[runs["state"] == "done"]
-    left_out = [_runs(len(runs) - len(done), "failed")] if len(done) < len(runs) else []
+    left_out = [count(len(runs) - len(done), "failed run")] if len(done) < len(runs) else []
     if done.empty:
         raise InputError("there are no finished runs to export, only failed ones")
     return done, left_out
@@ -48,14 +48,6 @@ def finished(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 def label(optimizer: str, n_workers: int, variant: str, several_workers: bool) -> str:
     """The name of an entrant: the optimizer's id, and in brackets what sets its runs apart, as the report has it."""
-    settings = [f"{n_workers} worker{'s' if n_workers > 1 else ''}"] if several_workers else []
+    settings = [count(n_workers, "worker")] if several_workers else []
     settings += [variant] if variant else []
     return optimizer + (f" [{', '.join(settings)}]" if settings else "")
-
-
-def _named(column: str, text: str, known: Sequence[str]) -> list[str]:
-    return matching(text, known, lambda: unknown(f"no run of {column}", text, known))
-
-
-def _runs(n: int, what: str) -> str:
-    return f"{n:,} {what} run{'s' if n > 1 else ''}"

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from carps_lite import catalog, jobs, spec
+from carps_lite import catalog, jobs, shown, spec
 from carps_lite.core import Fidelity, Problem
-from carps_lite.errors import InputError
+from carps_lite.errors import InputError, one_line
 from carps_lite.keys import RunKey
 from carps_lite.space import Space
 
@@ -51,6 +51,7 @@ class ForeignRun:
     fidelity: str = "fidelity"  # the name of the axis, where a trial has a fidelity
     full_fidelity: float | None = None  # where the source knows it and no trial shows it
     measured: bool = False  # costs are seconds that were measured while the optimizer ran
+    maximized: tuple[bool, ...] = ()  # which values were maximised at the source; none: nothing is known of it
 
     @property
     def where(self) -> str:
@@ -81,6 +82,7 @@ class TaskFacts:
     cost: str = "evaluations"
     checkpoints: bool = False
     known: bool = False
+    shown: Mapping[str, Any] = field(default_factory=dict)  # how a known task's objectives are shown
 
 
 def facts_of(runs: Sequence[ForeignRun], full_fidelity: float | None = None) -> TaskFacts:
@@ -113,8 +115,7 @@ def _known(name: str, where: str) -> TaskFacts:
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     except Exception as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"{where}: task {name} cannot be built: {type(error).__name__}: {said}") from error
+        raise InputError(f"{where}: task {name} cannot be built: {type(error).__name__}: {one_line(error)}") from error
     return TaskFacts(
         resolved.id,
         task.problem,
@@ -125,6 +126,7 @@ def _known(name: str, where: str) -> TaskFacts:
         str(resolved.meta.get("cost", "evaluations")),
         bool(resolved.meta.get("checkpoints", False)),
         known=True,
+        shown=shown.facts_of(resolved, task.problem.objectives),
     )
 
 

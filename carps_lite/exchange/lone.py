@@ -55,13 +55,11 @@ class LoneRun:
 def lone_runs(runs: pd.DataFrame, trials: pd.DataFrame) -> tuple[list[LoneRun], list[str]]:
     """The runs that fit, and what was left out, as sentences. Raises InputError where none fits."""
     done, left_out = finished(runs)
-    fits = [h["problem"]["kind"] == "bb" and not h["problem"]["constraints"] for h in done["header"]]
-    if not all(fits):
-        tasks = sorted({str(t) for t, ok in zip(done["task"], fits, strict=True) if not ok})
-        left_out.append(
-            f"{some(tasks)}: several objectives, constraints or fidelities, which this format does not hold"
-        )
-    done = done[fits]
+    reasons = [_unfit(header["problem"]) for header in done["header"]]
+    for reason in sorted({*reasons} - {""}):
+        tasks = sorted({str(t) for t, own in zip(done["task"], reasons, strict=True) if own == reason})
+        left_out.append(f"{some(tasks)}: this format does not hold {reason}")
+    done = done[[not reason for reason in reasons]]
     several = done["n_workers"].nunique() > 1
     ordered = trials.sort_values(["run", "ask"])
     own: dict[Any, pd.DataFrame] = dict(list(ordered.groupby("run", sort=False)))
@@ -69,6 +67,16 @@ def lone_runs(runs: pd.DataFrame, trials: pd.DataFrame) -> tuple[list[LoneRun], 
     if not made:
         raise InputError(f"there is no run that this format can hold: {'; '.join(left_out) or 'all are empty'}")
     return made, left_out
+
+
+def _unfit(problem: Mapping[str, Any]) -> str:
+    """What a problem has that such formats do not hold, in words; empty where it has nothing of that kind."""
+    has = {
+        "several objectives": len(problem["objectives"]) > 1,
+        "constraints": bool(problem["constraints"]),
+        "fidelities": problem["fidelity"] is not None,
+    }
+    return " or ".join(word for word, true in has.items() if true)
 
 
 def file_name(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from carps_lite.errors import InputError
+from carps_lite.plural import count
 
 FIELDS = ("task", "optimizer", "seed")
 
@@ -56,4 +57,4 @@ def identify(
 
 def unfinished(n: int) -> str:
     """`1 unfinished trial`, `3 unfinished trials`."""
-    return f"{n:,} unfinished trial{'' if n == 1 else 's'}"
+    return count(n, "unfinished trial")

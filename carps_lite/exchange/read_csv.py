@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +25,7 @@ from carps_lite.rows import TIMES
 SINGLE = ("task", "optimizer", "seed", "trial", "cost", "fidelity", "failure", "n_workers", "start", "end", "spent",
           "noise_free", *TIMES, "info")  # fmt: skip
 MANY = ("value", "constraint", "config")
+Numbered = tuple[int, dict[str, str]]  # a row and the number of its line
 PREFIXES = {"constraint": "constraint.", "config": "config.", "value": "value."}
 
 
@@ -126,7 +127,7 @@ def _check_complete(path: Path, names: Sequence[str], layout: Layout, given: Map
         raise InputError(f"{path}:1: it has both value and value.NAME; one of them must go")
 
 
-def _rows(path: Path, reader: Any, head: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(path: Path, reader: Any, head: Sequence[str]) -> Iterator[Numbered]:
     names = [name.strip() for name in head]
     for row in reader:
         if not row:
@@ -137,11 +138,11 @@ def _rows(path: Path, reader: Any, head: Sequence[str]) -> Iterator[tuple[int, d
 
 
 def _gather(
-    path: Path, rows: Sequence[tuple[int, dict[str, str]]], layout: Layout, given: Mapping[str, Any], maximize: bool
+    path: Path, rows: Sequence[Numbered], layout: Layout, given: Mapping[str, Any], maximize: bool
 ) -> list[ForeignRun]:
     """Collect the rows of each run, in the order of their trials."""
     found: dict[tuple[str, str, int, int], list[tuple[int, ForeignTrial]]] = {}
-    layouts: dict[str, Layout] = {}
+    layouts = _by_task(rows, layout, given)
     for line, row in rows:
         where = f"{path}:{line}"
         cell = {role: row[column].strip() for role, column in layout.single.items()}
@@ -152,21 +153,32 @@ def _gather(
         workers = _whole(where, "n_workers", cell.get("n_workers") or "1")
         run = found.setdefault((texts[0], texts[1], _whole(where, "seed", texts[2]), workers), [])
         order = _whole(where, "trial", cell["trial"]) if "trial" in cell else len(run)
-        if texts[0] not in layouts:
-            layouts[texts[0]] = _of_task(texts[0], rows, layout, given)
         run.append((order, _trial(where, row, cell, layouts[texts[0]], maximize)))
-    return [_run(path, name, trials, layouts[name[0]]) for name, trials in found.items()]
+    turned = {task: (maximize,) * len(layout.value) for task, layout in layouts.items()}
+    return [
+        replace(_run(path, name, trials, layouts[name[0]]), maximized=turned[name[0]]) for name, trials in found.items()
+    ]
 
 
-def _of_task(task: str, rows: Sequence[tuple[int, dict[str, str]]], layout: Layout, given: Mapping[str, Any]) -> Layout:
-    """The layout of one task in a file with several, whose objectives and constraints may have other names."""
+def _by_task(rows: Sequence[Numbered], layout: Layout, given: Mapping[str, Any]) -> dict[str, Layout]:
+    """The layout of each task in a file with several, whose objectives and constraints may have other names."""
+    column = None if given.get("task") is not None else layout.single["task"]
+    filled: dict[str, set[str]] = {}
+    watched = [*layout.value.values(), *layout.constraint.values()]
+    for _, row in rows:
+        task = str(given["task"]) if column is None else row[column].strip()
+        met = filled.setdefault(task, set())
+        met.update(c for c in watched if c not in met and row[c].strip())
+    return {task: _of_task(layout, columns) for task, columns in filled.items()}
+
+
+def _of_task(layout: Layout, filled: Set[str]) -> Layout:
+    """Keep the objectives and constraints whose columns the task fills."""
     if len(layout.value) < 2 and not layout.constraint:
         return layout
-    column = None if given.get("task") is not None else layout.single["task"]
-    own = [row for _, row in rows if column is None or row[column].strip() == task]
-    used = [{name: c for name, c in columns.items() if any(row[c].strip() for row in own)}
-            for columns in (layout.value, layout.constraint)]  # fmt: skip
-    return replace(layout, value=used[0] or layout.value, constraint=used[1])
+    value, constraint = ({name: c for name, c in columns.items() if c in filled}
+                         for columns in (layout.value, layout.constraint))  # fmt: skip
+    return replace(layout, value=value or layout.value, constraint=constraint)
 
 
 def _run(

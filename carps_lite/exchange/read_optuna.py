@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from carps_lite.errors import InputError, unknown
 from carps_lite.exchange.foreign import ForeignRun, ForeignTrial
 from carps_lite.exchange.naming import identify, unfinished
+from carps_lite.exchange.optuna_urls import as_input_error, open_database, open_url, shown
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -42,6 +43,7 @@ def read_optuna(
     import optuna
 
     with _opened(source) as storage:
+        source = shown(source)
         summaries = {s.study_name: s for s in optuna.get_all_study_summaries(storage, include_best_trial=False)}
         chosen = [name for name in summaries if fnmatchcase(name, studies)]
         if not chosen:
@@ -63,32 +65,35 @@ def read_optuna(
 def _opened(source: str) -> Iterator[BaseStorage]:
     """Open a storage without changing it: of an SQLite file a copy is read."""
     import optuna
-    from optuna.storages import JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    file = Path(source.removeprefix("sqlite:///")) if source.startswith("sqlite:///") else Path(source)
     if "://" in source and not source.startswith("sqlite:///"):
-        with _as_input_error(source):
-            storage: BaseStorage = RDBStorage(source)
-        yield storage
+        with open_url(source) as storage:
+            yield storage
         return
+    file = Path(source.removeprefix("sqlite:///"))
     if not file.is_file():
         raise InputError(f"no file {str(file)!r}; Optuna's source is a file or a URL such as sqlite:///study.db")
-    with TemporaryDirectory(prefix="carps-lite-") as folder:
-        with _as_input_error(source):
-            if _begins(file, _SQLITE):
-                copy = Path(folder, "study.db")
-                _copy(file, copy)
-                storage = RDBStorage(f"sqlite:///{copy}")
-            elif _begins(file, b"{"):
-                storage = JournalStorage(JournalFileBackend(str(file)))
-            else:
-                raise InputError(f"{file} is neither an SQLite file nor a journal of Optuna")
+    with TemporaryDirectory(prefix="carps-lite-") as folder, _opened_file(file, Path(folder)) as storage:
         yield storage
-        if isinstance(storage, RDBStorage):
-            storage.remove_session()
-            storage.engine.dispose()
+
+
+@contextlib.contextmanager
+def _opened_file(file: Path, folder: Path) -> Iterator[BaseStorage]:
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    if _begins(file, _SQLITE):
+        with as_input_error(str(file)):
+            _copy(file, folder / "study.db")
+        with open_database(f"sqlite:///{folder / 'study.db'}", str(file), complete=False) as storage:
+            yield storage
+    elif _begins(file, b"{"):
+        with as_input_error(str(file)):
+            journal = JournalStorage(JournalFileBackend(str(file)))
+        yield journal
+    else:
+        raise InputError(f"{file} is neither an SQLite file nor a journal of Optuna")
 
 
 def _copy(file: Path, to: Path) -> None:
@@ -104,16 +109,6 @@ def _begins(file: Path, magic: bytes) -> bool:
         return opened.read(len(magic)) == magic
 
 
-@contextlib.contextmanager
-def _as_input_error(source: str) -> Iterator[None]:
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:  # of SQLAlchemy, of a driver, of Optuna's schema check
-        raise InputError(f"cannot open {source}: {' '.join(str(error).split())[:200]}") from error
-
-
 def _run(
     source: str,
     study: Study,
@@ -122,13 +117,16 @@ def _run(
     n_workers: int,
     full_step: int | None,
 ) -> ForeignRun:
-    where = {"format": "optuna", "file": re.sub(r"//[^@/]*@", "//", source).rpartition("/")[2],
+    where = {"format": "optuna", "file": source.rpartition("/")[2],
              "study": study.study_name}  # fmt: skip
     objectives = tuple(study.metric_names or (f"value{i}" if i else "value" for i in range(len(study.directions))))
     n_constraints = max(len(t.constraints) for t in trials)
     constraints = tuple(f"constraint{i}" for i in range(n_constraints))
     full = None if full_step is None else float(full_step)
-    return ForeignRun(*name, trials, where, n_workers, objectives, constraints, "step", full, measured=True)
+    maximized = tuple(d.name == "MAXIMIZE" for d in study.directions)
+    return ForeignRun(
+        *name, trials, where, n_workers, objectives, constraints, "step", full, measured=True, maximized=maximized
+    )
 
 
 def _trials(source: str, study: Study, configs: bool, left_out: list[str]) -> tuple[list[ForeignTrial], int | None]:

@@ -55,28 +55,37 @@ def read_smac(
         where = {"format": "smac", "file": file.name, "scenario": scenario.get("name")}
         workers = scenario.get("n_workers")
         n_workers = workers if isinstance(workers, int) and workers > 0 else 1
-        runs.append(ForeignRun(task, optimizer, seed, trials, where, n_workers, known, (), "budget", measured=True))
+        top = scenario.get("max_budget")
+        full = float(top) if isinstance(top, int | float) and any(t.fidelity is not None for t in trials) else None
+        runs.append(
+            ForeignRun(task, optimizer, seed, trials, where, n_workers, known, (), "budget", full, measured=True)
+        )
     return runs, left_out
 
 
 def _load(file: Path) -> Mapping[str, Any]:
-    try:
-        content = orjson.loads(re.sub(rb"(?<![\w\"])-?(?:NaN|Infinity)(?![\w\"])", b"null", file.read_bytes()))
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror or error}") from None
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"{file}:{error.lineno}: no readable JSON: {error.msg}") from None
+    content = _json(file)
     if not isinstance(content, dict) or not isinstance(content.get("data"), list):
         raise InputError(f"{file} is no run history of SMAC 2: it has no list 'data'")
     return content
 
 
 def _scenario(file: Path) -> Mapping[str, Any]:
+    beside = file.with_name("scenario.json")
+    content = _json(beside) if beside.exists() else {}
+    if not isinstance(content, dict):
+        raise InputError(f"{beside} is no scenario of SMAC 2")
+    return content
+
+
+def _json(file: Path) -> Any:
+    """The content of a file, null for the NaN and Infinity that SMAC writes and JSON does not have."""
     try:
-        content = orjson.loads(file.with_name("scenario.json").read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return orjson.loads(re.sub(rb"(?<![\w\"])-?(?:NaN|Infinity)(?![\w\"])", b"null", file.read_bytes()))
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror or error}") from None
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"{file}:{error.lineno}: no readable JSON: {error.msg}") from None
 
 
 def _seed(file: Path, scenario: Mapping[str, Any]) -> int | None:

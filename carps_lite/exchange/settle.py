@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from carps_lite import jobs
+from carps_lite import jobs, shown
 from carps_lite.charging import Ledger, Share
 from carps_lite.core import Budget, Result, Trial
 from carps_lite.errors import InputError
@@ -146,6 +146,7 @@ def _header(run: ForeignRun, facts: TaskFacts, key: ImportedKey, budget: Budget)
         "problem": jobs.describe(facts.problem),
         "optimum": facts.optimum,
         "group": facts.group,
+        "shown": _shown(run, facts),
         "deterministic": False,
         "cost": facts.cost,
         "task_options": dict(facts.options),
@@ -156,3 +157,11 @@ def _header(run: ForeignRun, facts: TaskFacts, key: ImportedKey, budget: Budget)
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "imported": dict(run.source),
     }
+
+
+def _shown(run: ForeignRun, facts: TaskFacts) -> Mapping[str, Any]:
+    """A known task's own words; else objectives that were maximised are shown as they were."""
+    objectives = facts.problem.objectives
+    if facts.known or len(run.maximized) != len(objectives):
+        return facts.shown
+    return shown.turned(objectives, run.maximized)

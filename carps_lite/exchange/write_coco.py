@@ -35,12 +35,11 @@ def write_coco(runs: pd.DataFrame, trials: pd.DataFrame, out: Path) -> tuple[lis
     Raises InputError where nothing fits.
     """
     made, left_out = lone_runs(runs, trials)
-    fitting = [run for run in made if run.family in SUITES and run.dimension in DIMENSIONS and np.isfinite(run.optimum)]
-    others = sorted({run.task for run in made} - {run.task for run in fitting})
-    if others:
-        left_out.append(
-            f"{some(others)}: cocopp knows BBOB and SBOX-COST in {some([*map(str, DIMENSIONS)], 6)} dimensions"
-        )
+    reasons = [_unfit(run) for run in made]
+    for reason in sorted({*reasons} - {""}):
+        tasks = sorted({run.task for run, own in zip(made, reasons, strict=True) if own == reason})
+        left_out.append(f"{some(tasks)}: {reason}")
+    fitting = [run for run, reason in zip(made, reasons, strict=True) if not reason]
     empty = [run for run in fitting if not np.isfinite(run.values).any()]
     if empty:
         left_out.append(f"{len(empty)} runs without any valid result")
@@ -54,6 +53,15 @@ def write_coco(runs: pd.DataFrame, trials: pd.DataFrame, out: Path) -> tuple[lis
         for fid, its in groupby(own, key=lambda run: int(run.options["fid"])):
             _write_function(folder, entrant, SUITES[family], fid, list(its))
     return folders, left_out
+
+
+def _unfit(run: LoneRun) -> str:
+    """Why cocopp would not read a run as what it is; empty where it would."""
+    if run.family not in SUITES:
+        return f"of these suites, cocopp knows {' and '.join(name.upper() for name in SUITES.values())} only"
+    if run.dimension not in DIMENSIONS:
+        return f"cocopp knows {', '.join(map(str, DIMENSIONS))} dimensions only"
+    return "" if np.isfinite(run.optimum) else "its optimum is not known"
 
 
 def _several(runs: Iterable[LoneRun]) -> bool:

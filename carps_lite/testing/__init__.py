@@ -47,7 +47,7 @@ def check_task(make: MakeTask, meta: Meta | None = None, n_points: int = 8) -> I
     """Yield (name, check) for all that a task with this metadata must do; `make()` builds it.
 
     `n_points`: random configurations that a check evaluates. Keys of `meta` read here: kinds, deterministic (true: it
-    is held to repeat itself), noisy, cost.
+    is held to repeat itself), noisy, cost, shown.
     """
     from carps_lite.testing.tasks import checks
 
