@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from carps_lite.analysis.canvas import COLUMN, PAGE, SMALL, Looks, band, budget_axis, curve, frame
-from carps_lite.analysis.charts.naming import axis_name
+from carps_lite.analysis.charts.naming import y_axis_name
 from carps_lite.analysis.stats import Array
 from carps_lite.analysis.style import INK, MUTE
 from carps_lite.analysis.units import Bands
@@ -58,7 +58,7 @@ def incumbents(
         _panel(axes, budgets, Bands(*(a[:, t] for a in curves)), task, names, looks)
         axes.set_title(task.title, fontsize=SMALL, color=INK, pad=3)
         repeated = t % columns > 0 and task.measure == tasks[t - 1].measure
-        frame(axes, "", "" if repeated else axis_name(task.measure, TALL, SMALL - 0.5), size=SMALL - 0.5)
+        frame(axes, "", "" if repeated else y_axis_name(task.measure, TALL, SMALL - 0.5), size=SMALL - 0.5)
     for spare in panels[n:]:
         spare.set_axis_off()
     figure.supxlabel(xlabel, fontsize=SMALL, color=MUTE)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from carps_lite.analysis.canvas import COLUMN, PAGE, SMALL, Looks, frame
 from carps_lite.analysis.charts.legend import height, key
-from carps_lite.analysis.charts.naming import axis_name
+from carps_lite.analysis.charts.naming import axis_name, y_axis_name
 from carps_lite.analysis.charts.scales import linear_axis, log_axis, widened
 from carps_lite.analysis.charts.sheet import nothing
 from carps_lite.analysis.stats import Array
@@ -188,7 +188,7 @@ def _panels(
         bottom = total - head - (k // columns + 1) * (tall + 0.46) + 0.42
         left = side + k % columns * (inner + side)
         axes = figure.add_axes((left / width, bottom / total, inner / width, tall / total))
-        frame(axes, axis_name(_label(objectives[i]), inner), axis_name(_label(objectives[j]), tall))
+        frame(axes, axis_name(_label(objectives[i]), inner), y_axis_name(_label(objectives[j]), tall))
         axes.spines["left"].set_visible(True)
         made.append((axes, (i, j)))
     return made

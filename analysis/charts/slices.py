@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carps_lite.analysis.canvas import COLUMN, PAGE, SMALL, frame, short
-from carps_lite.analysis.charts.naming import axis_name
+from carps_lite.analysis.charts.naming import y_axis_name
 from carps_lite.analysis.charts.parameters import Parameter
 from carps_lite.analysis.charts.scales import linear_axis, log_axis, widened
 from carps_lite.analysis.charts.shades import HEAT
@@ -53,7 +53,7 @@ def slices(
     for d, (axes, p) in enumerate(zip(made, drawn, strict=True)):
         x = _scattered(values_ND[alive, d], p)
         there = np.isfinite(x)
-        frame(axes, "", axis_name(ylabel, TALL) if d == 0 or (len(drawn) > 4 and d % 4 == 0) else "")
+        frame(axes, "", y_axis_name(ylabel, TALL) if d == 0 or (len(drawn) > 4 and d % 4 == 0) else "")
         axes.set_ylim(limits)
         if not len(finite(x)):
             nothing(axes, f"{p.name}: never active")
