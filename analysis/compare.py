@@ -56,7 +56,8 @@ class Duel:
         found = [head, f"{score}     {median}" if (median := self._median()) else score, *self._values()]
         chances, wilcoxon = self._chances(), self._wilcoxon()
         found.append(f"{chances}     {wilcoxon}" if chances else wilcoxon)
-        found.append(self.verdict)
+        if c.n_groups > 1:  # else the notes say it
+            found.append(self.verdict)
         return (*found, *self._gaps(), *s.notes)
 
     @property
