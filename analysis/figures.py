@@ -21,6 +21,7 @@ SCALE = 1.9  # CSS pixels for a point of a figure: its 8 pt text is as large as 
 _SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text
     "pdf.fonttype": 42,  # TrueType: text that a publisher's check accepts and a reader can select
+    "ps.fonttype": 42,  # by which matplotlib 3.11 parts the glyphs of a PDF
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib
     "font.size": 8,

@@ -108,7 +108,9 @@ def test_what_is_finished_outlives_a_stop(tuned, carps, sent):
     store = tuned("hang", after=4, seeds=2)
     command = [sys.executable, "-m", "carps_lite", "evaluate", "seeds=2", "processes=1"]
     paths = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])
+    signals = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it otherwise
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths})
+    signal.signal(signal.SIGINT, signals)
     until = time.monotonic() + 60
     while os.path.getsize("turned") < 4 and time.monotonic() < until:
         time.sleep(0.05)
