@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carps_lite.commands.pairs import listed, number, seeds, split
-from carps_lite.errors import InputError, unknown
+from carps_lite.errors import InputError
 
 if TYPE_CHECKING:
     from carps_lite.recheck import Recheck
@@ -137,9 +137,9 @@ def _task(task_id: str, header: Mapping[str, Any]) -> Any:
 
 
 def _rerun(text: str) -> str | None:
-    if text != "null" and text not in RERUN:
-        raise unknown("rerun must be failed or all, got", text, RERUN)
-    return None if text == "null" else text
+    from carps_lite.commands.settings import parse_choice
+
+    return None if text == "null" else parse_choice("rerun", text, RERUN)
 
 
 def _forget(run: Path, header: Mapping[str, Any], rerun: str | None) -> None:

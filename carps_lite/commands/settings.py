@@ -12,7 +12,7 @@ from typing import Any
 
 from carps_lite import spec
 from carps_lite.core import Budget
-from carps_lite.errors import InputError
+from carps_lite.errors import InputError, nearest
 from carps_lite.loop import MEASURED
 from carps_lite.plan import Request, parse_rerun
 from carps_lite.watchdog import Limits
@@ -116,6 +116,15 @@ def _listed(given: Mapping[str, Any], key: str) -> list[str]:
     if not isinstance(listed, list | tuple) or not listed or not all(isinstance(one, str) for one in listed):
         raise InputError(f"{key} must be a name or a list of names, got {value!r}")
     return list(listed)
+
+
+def parse_choice(key: str, value: object, allowed: Sequence[str]) -> str:
+    """Take one of a few words. Raises InputError, which names them, for anything else."""
+    if value not in allowed:
+        raise InputError(
+            f"{key} must be {', '.join(allowed[:-1])} or {allowed[-1]}, got {value!r}{nearest(str(value), allowed)}"
+        )
+    return str(value)
 
 
 def parse_count(given: Mapping[str, Any], key: str, least: int) -> int:

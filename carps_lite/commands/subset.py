@@ -13,8 +13,8 @@ from typing import Any
 from carps_lite import catalog
 from carps_lite.commands.arguments import read
 from carps_lite.commands.pairs import stores
-from carps_lite.commands.settings import parse_count, parse_folder, parse_switch
-from carps_lite.errors import InputError, nearest
+from carps_lite.commands.settings import parse_choice, parse_count, parse_folder, parse_switch
+from carps_lite.errors import InputError
 
 HELP = """carps-lite subset: choose the few tasks that represent all, by star discrepancy
 
@@ -102,7 +102,7 @@ def _performance(given: Mapping[str, Any]) -> tuple[Any, dict[str, Any], Path]:
         "budget": given["budget"],
         "tasks": _listed(given, "task"),
         "kind": _kind(given["kind"]),
-        "at": _one_of("at", given["at"], ("budget", "area")),
+        "at": parse_choice("at", given["at"], ("budget", "area")),
     }
     return reading.from_store(frames, str(source), **chosen), {"from": source, **chosen}, home
 
@@ -184,15 +184,7 @@ def _listed(given: Mapping[str, Any], key: str) -> list[str] | None:
 def _kind(value: Any) -> str | None:
     from carps_lite.core import KINDS
 
-    return None if value is None else _one_of("kind", value, KINDS)
-
-
-def _one_of(key: str, value: Any, allowed: Sequence[str]) -> str:
-    if value not in allowed:
-        raise InputError(
-            f"{key} must be {', '.join(allowed[:-1])} or {allowed[-1]}, got {value!r}{nearest(str(value), allowed)}"
-        )
-    return str(value)
+    return None if value is None else parse_choice("kind", value, KINDS)
 
 
 def _seconds(value: Any) -> float:
